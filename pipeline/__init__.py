@@ -1,0 +1,1 @@
+"""What runs, and where: the DAG, its typed configuration, its runners and the command line."""
