@@ -1,0 +1,1 @@
+"""Evaluator that leaves its verdict in a form that people and light-weight tools can read."""

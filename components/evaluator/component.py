@@ -1,0 +1,62 @@
+"""TFX's Evaluator with a readable verdict beside its own files."""
+
+from __future__ import annotations
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from components.evaluator.executor import Executor
+
+
+class EvaluatorSpec(types.ComponentSpec):
+    PARAMETERS = {
+        standard_component_specs.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=tfma.EvalConfig),
+        standard_component_specs.EXAMPLE_SPLITS_KEY: component_spec.ExecutionParameter(type=str),
+        "code": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = standard_component_specs.EvaluatorSpec.INPUTS
+    OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
+
+
+class Evaluator(base_component.BaseComponent):
+    """Evaluates a model with TFMA, blesses it or not, and writes `verdict.json` beside the results.
+
+    Args:
+      examples: Channel of Examples, untransformed.
+      model: Channel of the candidate Model.
+      baseline_model: Channel of the last blessed Model, if there is one.
+      schema: Channel of Schema.
+      eval_config: metrics, slices and thresholds.
+      example_splits: splits that are measured.
+      code: fingerprint of the executor, part of the cache key.
+    """
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        baseline_model: types.BaseChannel,
+        schema: types.BaseChannel,
+        eval_config: tfma.EvalConfig,
+        example_splits: list[str],
+        code: str,
+    ) -> None:
+        super().__init__(
+            spec=EvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                schema=schema,
+                eval_config=eval_config,
+                example_splits=json_utils.dumps(example_splits),
+                code=code,
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )

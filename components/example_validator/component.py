@@ -1,0 +1,69 @@
+"""ExampleValidator that also measures drift against earlier data and skew between splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+from tfx.utils import json_utils
+
+from components.example_validator.executor import Executor
+
+
+class ExampleValidatorSpec(types.ComponentSpec):
+    PARAMETERS = {
+        "drift": component_spec.ExecutionParameter(type=str),
+        "skew": component_spec.ExecutionParameter(type=str),
+        "code": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        "baseline_statistics": component_spec.ChannelParameter(
+            type=standard_artifacts.ExampleStatistics, optional=True
+        ),
+    }
+    OUTPUTS = {"anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies)}
+
+
+class ExampleValidator(base_component.BaseComponent):
+    """Validates the statistics of every split against the schema, an earlier span and each other.
+
+    The anomalies artifact has TFX's standard form (Split-<name>/SchemaDiff.pb) and the custom property
+    `anomaly_count`. The component itself does not fail on anomalies: the artifact must outlive the run.
+
+    Args:
+      statistics: Channel of ExampleStatistics.
+      schema: Channel of Schema.
+      drift: column -> highest Jensen-Shannon divergence (0 to 1) between `baseline_statistics` and `statistics`,
+        measured on the train split.
+      skew: column -> highest Jensen-Shannon divergence (0 to 1) between the train and the eval split.
+      code: fingerprint of the executor, part of the cache key.
+      baseline_statistics: Channel of the ExampleStatistics to measure drift against, if there are any.
+    """
+
+    SPEC_CLASS = ExampleValidatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        statistics: types.BaseChannel,
+        schema: types.BaseChannel,
+        drift: Mapping[str, float],
+        skew: Mapping[str, float],
+        code: str,
+        baseline_statistics: types.BaseChannel | None = None,
+    ) -> None:
+        super().__init__(
+            spec=ExampleValidatorSpec(
+                statistics=statistics,
+                schema=schema,
+                baseline_statistics=baseline_statistics,
+                drift=json_utils.dumps(dict(drift)),
+                skew=json_utils.dumps(dict(skew)),
+                code=code,
+                anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
+            )
+        )

@@ -1,0 +1,81 @@
+"""Validates statistics with TFDV and writes one SchemaDiff.pb a split."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tfx import types
+from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
+from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, json_utils, writer_utils
+
+from common.errors import BadInput
+from components.example_validator.constants import ANOMALY_COUNT
+
+
+class Executor(base_executor.BaseExecutor):
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
+        anomalies = artifact_utils.get_single_instance(output_dict["anomalies"])
+        schema = io_utils.SchemaReader().read(
+            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
+        )
+        add_comparators(
+            schema, json_utils.loads(exec_properties["drift"]), json_utils.loads(exec_properties["skew"])
+        )
+        baseline = input_dict.get("baseline_statistics") or []
+        splits = artifact_utils.decode_split_names(statistics.split_names)
+        count = 0
+        for split in splits:
+            found = tfdv.validate_statistics(
+                _load(statistics, split),
+                schema,
+                previous_statistics=_load(baseline[0], split) if baseline and split == "train" else None,
+                serving_statistics=_load(statistics, "eval") if split == "train" and "eval" in splits else None,
+            )
+            count += len(found.anomaly_info) + int(found.HasField("dataset_anomaly_info"))
+            _write(found, artifact_utils.get_split_uri([anomalies], split))
+        anomalies.split_names = statistics.split_names
+        anomalies.span = statistics.span
+        anomalies.set_int_custom_property(ANOMALY_COUNT, count)
+
+
+def add_comparators(
+    schema: schema_pb2.Schema, drift: Mapping[str, float], skew: Mapping[str, float]
+) -> None:
+    """Adds the configured thresholds to the schema in place; a configured one replaces the schema's own.
+
+    Raises:
+      BadInput: a column that the schema does not have.
+    """
+    features = {feature.name: feature for feature in schema.feature}
+    for kind, thresholds in (("drift", drift), ("skew", skew)):
+        for column, threshold in thresholds.items():
+            if column not in features:
+                raise BadInput(
+                    f"schema.{kind}.{column}: the data has no such column; it has {', '.join(sorted(features))}"
+                )
+            comparator = getattr(features[column], f"{kind}_comparator")
+            comparator.Clear()
+            comparator.jensen_shannon_divergence.threshold = threshold
+
+
+def _load(artifact: types.Artifact, split: str) -> Any:
+    return stats_artifact_utils.load_statistics(artifact, split).proto()
+
+
+def _write(anomalies: anomalies_pb2.Anomalies, folder: str) -> None:
+    fileio.makedirs(folder)
+    writer_utils.write_anomalies(os.path.join(folder, DEFAULT_FILE_NAME), anomalies)

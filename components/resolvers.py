@@ -1,0 +1,69 @@
+"""Strategies that find artifacts of earlier runs: the model to beat, and the last good statistics."""
+
+from __future__ import annotations
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2 as pb
+from tfx import types
+from tfx.dsl.components.common import resolver
+
+from components.example_validator.constants import ANOMALY_COUNT
+
+ArtifactLists = dict[str, list[types.Artifact]]
+
+
+class LatestBlessedModel(resolver.ResolverStrategy):
+    """The model blessed last, other than the candidate.
+
+    TFX's own LatestBlessedModelStrategy takes the newest model and would compare a candidate that was blessed in an
+    interrupted run with itself. Channels: `model`, `model_blessing` and, where there is one, `candidate`.
+    """
+
+    def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: ArtifactLists) -> ArtifactLists:
+        candidates = {model.id for model in input_dict.get("candidate", [])}
+        models = {model.id: model for model in input_dict["model"] if model.id not in candidates}
+        result: ArtifactLists = {key: [] for key in input_dict}
+        for blessing in sorted(input_dict["model_blessing"], key=lambda a: a.id, reverse=True):
+            model = models.get(blessing.get_int_custom_property("current_model_id"))
+            if model is not None and blessing.get_int_custom_property("blessed") == 1:
+                return {**result, "model": [model], "model_blessing": [blessing]}
+        return result
+
+
+class LastGoodStatistics(resolver.ResolverStrategy):
+    """The latest earlier statistics that passed the data gate, to measure drift against.
+
+    Channels: `current` (this run's statistics) and `statistics` (all of them). Where spans are used, only statistics
+    of an earlier span count; else those of any other data.
+    """
+
+    def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: ArtifactLists) -> ArtifactLists:
+        (current,) = input_dict["current"]
+        earlier = [
+            statistics
+            for statistics in input_dict["statistics"]
+            if (statistics.span < current.span if current.span else statistics.id < current.id)
+        ]
+        good = _passed_the_gate(store, [statistics.id for statistics in earlier])
+        usable = [statistics for statistics in earlier if statistics.id in good]
+        return {"current": [], "statistics": sorted(usable, key=lambda a: (a.span, a.id))[-1:]}
+
+
+def _passed_the_gate(store: mlmd.MetadataStore, statistics_ids: list[int]) -> set[int]:
+    """Of these statistics, the ids that some validation found without an anomaly."""
+    if not statistics_ids:
+        return set()
+    used = [
+        event
+        for event in store.get_events_by_artifact_ids(statistics_ids)
+        if event.type == pb.Event.INPUT and event.path.steps[0].key == "statistics"
+    ]
+    produced = store.get_events_by_execution_ids({event.execution_id for event in used}) if used else []
+    outputs = {event.artifact_id: event.execution_id for event in produced if event.type == pb.Event.OUTPUT}
+    good = {
+        outputs[artifact.id]
+        for artifact in store.get_artifacts_by_id(list(outputs))
+        if ANOMALY_COUNT in artifact.custom_properties
+        and artifact.custom_properties[ANOMALY_COUNT].int_value == 0
+    }
+    return {event.artifact_id for event in used if event.execution_id in good}
