@@ -43,7 +43,9 @@ class Executor(base_executor.BaseExecutor):
                 _load(statistics, split),
                 schema,
                 previous_statistics=_load(baseline[0], split) if baseline and split == "train" else None,
-                serving_statistics=_load(statistics, "eval") if split == "train" and "eval" in splits else None,
+                serving_statistics=_load(statistics, "eval")
+                if split == "train" and "eval" in splits
+                else None,
             )
             count += len(found.anomaly_info) + int(found.HasField("dataset_anomaly_info"))
             _write(found, artifact_utils.get_split_uri([anomalies], split))
@@ -52,9 +54,7 @@ class Executor(base_executor.BaseExecutor):
         anomalies.set_int_custom_property(ANOMALY_COUNT, count)
 
 
-def add_comparators(
-    schema: schema_pb2.Schema, drift: Mapping[str, float], skew: Mapping[str, float]
-) -> None:
+def add_comparators(schema: schema_pb2.Schema, drift: Mapping[str, float], skew: Mapping[str, float]) -> None:
     """Adds the configured thresholds to the schema in place; a configured one replaces the schema's own.
 
     Raises:

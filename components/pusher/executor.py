@@ -34,14 +34,18 @@ class Executor(tfx_pusher.Executor):
         manifest = {"model_id": model.id, "model_uri": model.uri}
         version = push(Path(self.GetModelPath(input_dict)), directory, manifest)
         prune(directory, exec_properties["keep"])
-        self._MarkPushed(pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version))
+        self._MarkPushed(
+            pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version)
+        )
 
 
 def versions(directory: Path) -> list[int]:
     """Version numbers that are there, ascending."""
     if not directory.is_dir():
         return []
-    return sorted(int(entry.name) for entry in directory.iterdir() if entry.name.isdecimal() and entry.is_dir())
+    return sorted(
+        int(entry.name) for entry in directory.iterdir() if entry.name.isdecimal() and entry.is_dir()
+    )
 
 
 def push(model: Path, directory: Path, manifest: dict[str, Any]) -> int:

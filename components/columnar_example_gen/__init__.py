@@ -1,0 +1,1 @@
+"""ExampleGen over Arrow columns: CSV files to the standard Examples artifact, without Beam."""

@@ -1,0 +1,83 @@
+"""The exact line of a mistake: rereads a CSV file with the `csv` module, once something is known to be wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from common.errors import BadInput
+from components.columnar_example_gen.options import ReaderOptions
+
+_LONGEST_VALUE = 60
+
+
+def shown(value: str) -> str:
+    """A value as it is quoted in a message."""
+    return repr(value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "...")
+
+
+def records(content: bytes, options: ReaderOptions) -> Iterator[tuple[int, list[str]]]:
+    """(first line, fields) of every record after the header; lines count from 1, empty ones hold no record."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    reader = csv.reader(text, delimiter=options.delimiter)
+    start, header = 1, True
+    for fields in reader:
+        if fields and not header:
+            yield start, fields
+        header = header and not fields
+        start = reader.line_num + 1
+
+
+def line_of(content: bytes, row: int, options: ReaderOptions) -> int:
+    """The line on which data row `row` (from 0) begins."""
+    for position, (line, _) in enumerate(records(content, options)):
+        if position == row:
+            return line
+    raise IndexError(row)
+
+
+def not_utf8(path: str, content: bytes) -> BadInput:
+    """The error for the first byte of `content` that is not UTF-8."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return BadInput(
+            f"{path}:{line}: byte 0x{content[error.start]:02x} at offset {error.start} is not UTF-8;"
+            " save the file as UTF-8 (for example: iconv -f latin1 -t utf-8)"
+        )
+    raise ValueError("the content is UTF-8")
+
+
+def check_quotes(path: str, content: bytes, options: ReaderOptions) -> None:
+    """Raises BadInput when the last quoted field is never closed."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    reader = csv.reader(text, delimiter=options.delimiter, strict=True)
+    start = 1
+    try:
+        for _ in reader:
+            start = reader.line_num + 1
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise BadInput(f'{path}:{start}: a quote (") is opened and never closed; close it') from None
+
+
+def unreadable(
+    path: str, content: bytes, names: Sequence[str], options: ReaderOptions, error: Exception
+) -> BadInput:
+    """The error for content that Arrow could not parse."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return not_utf8(path, content)
+    for line, fields in records(content, options):
+        if len(fields) != len(names):
+            kind = "many" if len(fields) > len(names) else "few"
+            return BadInput(
+                f"{path}:{line}: too {kind} fields: {len(fields)} for {len(names)} columns"
+                f" ({shown(options.delimiter.join(fields))}); mend the row, or quote fields that hold a"
+                f" {options.delimiter!r}"
+            )
+    check_quotes(path, content, options)
+    return BadInput(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}")

@@ -1,0 +1,225 @@
+"""Which files a pattern stands for, and which span and version is the latest.
+
+The rules are those of TFX's file based ExampleGen (`tfx/components/example_gen/utils.py`): {SPAN}, {VERSION}
+(with an optional width as in {SPAN:3}) and {YYYY}, {MM}, {DD}. They are written anew because asking whether
+anything changed must not cost the import of TFX.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import difflib
+import glob
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from common.errors import BadInput
+
+PATTERN_SEPARATOR = "\n"
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_EPOCH = datetime.date(1970, 1, 1)
+_SPAN = re.compile(r"\{SPAN(?::(?P<width>[^}]*))?\}")
+_VERSION = re.compile(r"\{VERSION(?::(?P<width>[^}]*))?\}")
+_DATE = {"{YYYY}": 4, "{MM}": 2, "{DD}": 2}
+_MAGIC = re.compile(r"[*?\[{]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The files of each split, and the span and version that they belong to (0 and None without one)."""
+
+    files: Mapping[str, Sequence[str]]
+    patterns: Mapping[str, str]
+    span: int
+    version: int | None
+
+
+def locate(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> tuple[str, str]:
+    """(input base, pattern) of a file, a folder, a glob, a span pattern, or a list of them.
+
+    The base is the folder above the first wildcard; several patterns share one base, and stand in one string,
+    separated by line ends, as `Input.Split.pattern` holds one string.
+    """
+    paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
+    if not paths:
+        raise BadInput("data.path: the list is empty; give at least one file, folder or pattern")
+    full = [os.path.abspath(os.fspath(one)) for one in paths]
+    base = os.path.commonpath([_fixed_folder(one) for one in full])
+    return base, PATTERN_SEPARATOR.join(os.path.relpath(one, base) for one in full)
+
+
+def resolve(base: str, splits: Mapping[str, str], span: int | None = None) -> Inputs:
+    """The files behind `splits` (name -> pattern below `base`), of the latest span or of `span`.
+
+    Raises BadInput when nothing matches, naming the nearest names that exist, and when the splits' latest spans
+    or versions differ.
+    """
+    found: tuple[int, int | None] | None = None
+    patterns: dict[str, str] = {}
+    for name, pattern in splits.items():
+        filled = []
+        for one in pattern.split(PATTERN_SEPARATOR):
+            latest = _latest(base, one, span)
+            if found is not None and latest[:2] != found:
+                raise BadInput(
+                    f"{os.path.join(base, one)}: the latest span and version are {_named(latest[:2])}, but"
+                    f" {_named(found)} elsewhere; bring the files to the same span"
+                )
+            found = latest[:2]
+            filled.append(latest[2])
+        patterns[name] = PATTERN_SEPARATOR.join(filled)
+    files = {name: list_files(base, pattern) for name, pattern in patterns.items()}
+    number, version = found or (0, None)
+    return Inputs(files=files, patterns=patterns, span=number, version=version)
+
+
+def list_files(base: str, pattern: str) -> list[str]:
+    """The files behind a pattern without placeholders, sorted; of a folder, its CSV files.
+
+    Raises BadInput when a pattern matches nothing.
+    """
+    files: set[str] = set()
+    for one in pattern.split(PATTERN_SEPARATOR):
+        path = os.path.normpath(os.path.join(base, one))
+        matches = (
+            [path]
+            if os.path.exists(path)
+            else glob.glob(os.path.join(glob.escape(base), one), recursive=True)
+        )
+        plain = [match for match in matches if os.path.isfile(match)]
+        for folder in matches:
+            if os.path.isdir(folder):
+                inside = [name for name in sorted(os.listdir(folder)) if name.lower().endswith(SUFFIXES)]
+                plain += [os.path.join(folder, name) for name in inside if not name.startswith(".")]
+        if not plain:
+            raise BadInput(_nothing(path, matches))
+        files.update(plain)
+    return sorted(files)
+
+
+def _fixed_folder(path: str) -> str:
+    if os.path.isdir(path):
+        return path
+    folder = os.path.dirname(path)
+    while _MAGIC.search(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _named(found: tuple[int, int | None]) -> str:
+    return f"{found[0]}" if found[1] is None else f"{found[0]} and {found[1]}"
+
+
+def _latest(base: str, pattern: str, span: int | None) -> tuple[int, int | None, str]:
+    """(span, version, pattern with both filled in) of the latest match."""
+    has_span, has_version = _check_placeholders(pattern)
+    if not has_span:
+        if span is not None:
+            raise BadInput(
+                f"{os.path.join(base, pattern)}: span {span} is asked for, but there is no {{SPAN}} in it"
+            )
+        return 0, None, pattern
+    search = _search_expression(base, pattern)
+    best: tuple[int, int, re.Match[str]] | None = None
+    spans = set()
+    for path in glob.glob(_glob_of(base, pattern)):
+        match = search.fullmatch(os.path.normpath(path))
+        if match is None:
+            continue
+        number = _span_number(match)
+        spans.add(number)
+        version = int(match["version"]) if has_version else 0
+        if (span is None or number == span) and (best is None or (number, version) > best[:2]):
+            best = number, version, match
+    if best is None:
+        path = os.path.join(base, pattern)
+        if spans:
+            raise BadInput(f"{path}: no span {span}; there is {', '.join(map(str, sorted(spans)[-5:]))}")
+        raise BadInput(_nothing(path, []))
+    number, version, match = best
+    filled = pattern
+    if "span" in match.groupdict():
+        filled = _SPAN.sub(match["span"], filled)
+    else:
+        for spec, group in zip(_DATE, ("year", "month", "day")):
+            filled = filled.replace(spec, match[group])
+    if has_version:
+        filled = _VERSION.sub(match["version"], filled)
+    return number, version if has_version else None, filled
+
+
+def _check_placeholders(pattern: str) -> tuple[bool, bool]:
+    spans, versions = len(_SPAN.findall(pattern)), len(_VERSION.findall(pattern))
+    dates = [pattern.count(spec) for spec in _DATE]
+    if spans > 1 or versions > 1:
+        raise BadInput(f"{pattern}: {{SPAN}} and {{VERSION}} may stand once each")
+    if any(dates) and (dates != [1, 1, 1] or spans):
+        raise BadInput(
+            f"{pattern}: a date takes {{YYYY}}, {{MM}} and {{DD}} once each, and no {{SPAN}} beside them"
+        )
+    if versions and not (spans or any(dates)):
+        raise BadInput(f"{pattern}: {{VERSION}} needs a {{SPAN}} or a date beside it")
+    for expression in (_SPAN, _VERSION):
+        match = expression.search(pattern)
+        if match and match["width"] is not None and not re.fullmatch(r"[1-9]\d*", match["width"]):
+            raise BadInput(f"{pattern}: {match[0]}: the width is not a positive integer")
+    return bool(spans or any(dates)), bool(versions)
+
+
+def _glob_of(base: str, pattern: str) -> str:
+    pattern = _VERSION.sub("*", _SPAN.sub("*", pattern))
+    for spec in _DATE:
+        pattern = pattern.replace(spec, "*")
+    return os.path.join(glob.escape(base), pattern)
+
+
+def _search_expression(base: str, pattern: str) -> re.Pattern[str]:
+    """The pattern as a regular expression that catches span, or year, month and day, and version."""
+    placeholder = r"\{(?:SPAN|VERSION)(?::\d+)?\}|\{YYYY\}|\{MM\}|\{DD\}|\*|\?|\[[^\]]*\]"
+    names = {"SPAN": "span", "VERSION": "version", "YYYY": "year", "MM": "month", "DD": "day"}
+    expression, end = re.escape(os.path.normpath(base) + os.sep), 0
+    for match in re.finditer(placeholder, pattern):
+        expression += re.escape(pattern[end : match.start()])
+        end = match.end()
+        token = match[0]
+        if token.startswith("{"):
+            name, _, width = token[1:-1].partition(":")
+            digits = f"{{{_DATE[token]}}}" if token in _DATE else f"{{{width}}}" if width else "+"
+            expression += rf"(?P<{names[name]}>\d{digits})"
+        else:
+            expression += {"*": "[^/]*", "?": "[^/]"}.get(token, token.replace("[!", "[^"))
+    return re.compile(expression + re.escape(pattern[end:]))
+
+
+def _span_number(match: re.Match[str]) -> int:
+    if "span" in match.groupdict():
+        return int(match["span"])
+    try:
+        day = datetime.date(int(match["year"]), int(match["month"]), int(match["day"]))
+    except ValueError as error:
+        raise BadInput(
+            f"{match[0]}: {error}; the folder or file is named after a date that does not exist"
+        ) from None
+    return (day - _EPOCH).days
+
+
+def _nothing(path: str, folders: Sequence[str]) -> str:
+    if folders:
+        return (
+            f"{folders[0]}: no file in this folder ends in {', '.join(SUFFIXES)}; name the files in data.path"
+        )
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        folder, path = os.path.dirname(folder), folder
+    what = "nothing matches" if _MAGIC.search(path) else "no such file or folder"
+    wanted = os.path.basename(path)
+    names = sorted(os.listdir(folder))
+    near = (
+        difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
+        or [n for n in names if n.endswith(SUFFIXES)][:3]
+    )
+    return f"{path}: {what}; " + (
+        f"nearest in {folder}: {', '.join(near)}" if near else f"{folder} holds no data file"
+    )

@@ -1,0 +1,119 @@
+"""All input files of a run as one typed table, with the way back from a row to its file and line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from common.errors import BadInput
+from components.columnar_example_gen import column_types, csv_reader, diagnosis
+from components.columnar_example_gen.column_types import BadValue
+from components.columnar_example_gen.names import unknown_column
+from components.columnar_example_gen.options import ReaderOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceFile:
+    """A file that was read: the split it was given for, its path, the content's sha256, bytes and rows."""
+
+    split: str
+    path: str
+    sha256: str
+    size: int
+    rows: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """The rows of all files in reading order: typed columns and, as it stood in the files, text."""
+
+    table: pa.Table
+    text: pa.Table
+    files: Sequence[SourceFile]
+    options: ReaderOptions
+
+    def place(self, row: int) -> str:
+        """`file:line` of a row of the table."""
+        return place(self.files, row, self.options)
+
+
+def read(files: Mapping[str, Sequence[str]], options: ReaderOptions) -> Source:
+    """Reads the files of every split into one table, with one type per column over all of them.
+
+    Raises BadInput, naming file, line and value, for anything in the files that is wrong.
+    """
+    tables: list[pa.Table] = []
+    read_files: list[SourceFile] = []
+    header: list[str] = []
+    for split, paths in files.items():
+        for path in paths:
+            content, digest = csv_reader.read_bytes(path)
+            names = csv_reader.read_header(path, content, options)
+            if not read_files:
+                header = names
+                _check_columns(path, names, options)
+            elif set(names) != set(header):
+                raise _differing(path, names, read_files[0].path, header)
+            table = csv_reader.read_table(path, content, names, options)
+            tables.append(table.select([name for name in header if name not in options.drop]))
+            read_files.append(SourceFile(split, path, digest, len(content), table.num_rows))
+    text = pa.concat_tables(tables)
+    return Source(_typed(text, read_files, options), text, read_files, options)
+
+
+def place(files: Sequence[SourceFile], row: int, options: ReaderOptions) -> str:
+    """`file:line` of the row with this number among the rows of all files."""
+    for file in files:
+        if row < file.rows:
+            content, _ = csv_reader.read_bytes(file.path)
+            return f"{file.path}:{diagnosis.line_of(content, row, options)}"
+        row -= file.rows
+    raise IndexError(row)
+
+
+def _check_columns(path: str, names: Sequence[str], options: ReaderOptions) -> None:
+    wanted = [("the label", label) for label in options.labels]
+    wanted += [("data.types", name) for name in options.types] + [
+        ("data.drop", name) for name in options.drop
+    ]
+    for where, name in wanted:
+        if name not in names:
+            raise unknown_column(path, names, where, name, options.delimiter)
+
+
+def _differing(path: str, names: Sequence[str], first: str, header: Sequence[str]) -> BadInput:
+    missing = [name for name in header if name not in names]
+    added = [name for name in names if name not in header]
+    what = [f"has no {', '.join(missing)}"] if missing else []
+    what += [f"has {', '.join(added)} more"] if added else []
+    return BadInput(
+        f"{path}:1: {' and '.join(what)} than {first}; give the files the same columns, or list what is too much"
+        " under data.drop"
+        if added
+        else f"{path}:1: {what[0]}, which {first} has; give the files the same columns"
+    )
+
+
+def _typed(text: pa.Table, files: Sequence[SourceFile], options: ReaderOptions) -> pa.Table:
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name in text.column_names:
+        column = text.column(name)
+        declared = options.types.get(name)
+        kind = declared or column_types.infer(column)
+        numbers = kind if isinstance(kind, BadValue) else column_types.convert(column, kind)
+        if isinstance(numbers, BadValue):
+            raise _bad_value(name, numbers, declared, files, options)
+        columns[name] = numbers
+    return pa.table(columns)
+
+
+def _bad_value(
+    name: str, bad: BadValue, declared: str | None, files: Sequence[SourceFile], options: ReaderOptions
+) -> BadInput:
+    rule = f"declared {declared}" if declared else "otherwise numeric"
+    return BadInput(
+        f"{place(files, bad.row, options)}: column {name} ({rule}): {diagnosis.shown(bad.value)} {bad.reason};"
+        f" mend the row, list the value under data.missing_values, or declare data.types: {{{name}: text}}"
+    )

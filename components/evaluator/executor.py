@@ -1,0 +1,37 @@
+"""Runs TFMA as TFX's Evaluator does, then writes the verdict as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.components.evaluator import executor as tfx_evaluator
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from components.evaluator.verdict import verdict
+
+VERDICT = "verdict.json"
+
+
+class Executor(tfx_evaluator.Executor):
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        super().Do(input_dict, output_dict, exec_properties)
+        uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
+        eval_config = tfma.EvalConfig()
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.EVAL_CONFIG_KEY], eval_config)
+        result = verdict(
+            list(tfma.load_metrics(uri)),
+            tfma.load_validation_result(uri),
+            eval_config,
+            has_baseline=bool(input_dict.get(standard_component_specs.BASELINE_MODEL_KEY)),
+        )
+        Path(uri, VERDICT).write_text(json.dumps(result, indent=1))

@@ -1,0 +1,134 @@
+"""The verdict on a model: each metric of each slice with its bounds, its baseline and whether it held."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
+
+BASELINE = "baseline"
+OVERALL = "overall"
+EXAMPLES = "example_count"
+
+Values = dict[tuple[str, str, str], float]
+
+
+def verdict(
+    metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice],
+    validation: validation_result_pb2.ValidationResult,
+    eval_config: tfma.EvalConfig,
+    has_baseline: bool,
+) -> dict[str, Any]:
+    """TFMA's results and validation as JSON-able values.
+
+    Returns:
+      `blessed`: bool; `metrics`: a list of {slice, output, metric, value, lower, upper, change, baseline, ok, examples},
+      where `change` is the smallest allowed difference to the baseline, `ok` is None without a bound, and a value that
+      is not a number is None; `missing_slices`: list of str; `missing_thresholds`: bool.
+    """
+    candidate, baseline = _values(metrics)
+    failed = _failures(validation)
+    rows = []
+    for (slice_name, output, metric), value in sorted(candidate.items(), key=_overall_first):
+        if metric == EXAMPLES:
+            continue
+        bounds = _bounds(eval_config, slice_name, output, metric)
+        if not has_baseline:
+            bounds["change"] = None
+        bounded = any(bound is not None for bound in bounds.values())
+        rows.append(
+            {
+                "slice": slice_name,
+                "output": output,
+                "metric": metric,
+                "value": _finite(value),
+                **bounds,
+                "baseline": _finite(baseline.get((slice_name, output, metric))),
+                "ok": (slice_name, output, metric) not in failed if bounded else None,
+                "examples": _examples(candidate, slice_name, output),
+            }
+        )
+    return {
+        "blessed": validation.validation_ok,
+        "metrics": rows,
+        "missing_slices": [_slice_spec(spec) for spec in validation.missing_slices],
+        "missing_thresholds": validation.missing_thresholds,
+    }
+
+
+def _values(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice]) -> tuple[Values, Values]:
+    candidate: Values = {}
+    baseline: Values = {}
+    for of_slice in metrics:
+        name = _slice_name(of_slice.slice_key)
+        for item in of_slice.metric_keys_and_values:
+            kind = item.value.WhichOneof("type")
+            if item.key.is_diff or kind not in ("double_value", "bounded_value"):
+                continue
+            value = getattr(item.value, kind).value
+            value = value.value if kind == "double_value" and hasattr(value, "value") else value
+            values = baseline if item.key.model_name == BASELINE else candidate
+            values[(name, item.key.output_name, item.key.name)] = float(value)
+    return candidate, baseline
+
+
+def _failures(validation: validation_result_pb2.ValidationResult) -> set[tuple[str, str, str]]:
+    return {
+        (_slice_name(of_slice.slice_key), failure.metric_key.output_name, failure.metric_key.name)
+        for of_slice in validation.metric_validations_per_slice
+        for failure in of_slice.failures
+    }
+
+
+def _bounds(
+    eval_config: tfma.EvalConfig, slice_name: str, output: str, metric: str
+) -> dict[str, float | None]:
+    bounds: dict[str, float | None] = {"lower": None, "upper": None, "change": None}
+    for spec in eval_config.metrics_specs:
+        if output and spec.output_names and output not in spec.output_names:
+            continue
+        for config in spec.metrics:
+            if f'"name": "{metric}"' not in config.config:
+                continue
+            per_slice = config.per_slice_thresholds
+            thresholds = (
+                [config.threshold] if slice_name == OVERALL else [item.threshold for item in per_slice]
+            )
+            for threshold in thresholds:
+                if threshold.value_threshold.HasField("lower_bound"):
+                    bounds["lower"] = threshold.value_threshold.lower_bound.value
+                if threshold.value_threshold.HasField("upper_bound"):
+                    bounds["upper"] = threshold.value_threshold.upper_bound.value
+                if threshold.change_threshold.HasField("absolute"):
+                    bounds["change"] = threshold.change_threshold.absolute.value
+    return bounds
+
+
+def _examples(values: Values, slice_name: str, output: str) -> int | None:
+    count = values.get((slice_name, output, EXAMPLES), values.get((slice_name, "", EXAMPLES)))
+    return None if count is None else int(count)
+
+
+def _slice_name(key: metrics_for_slice_pb2.SliceKey) -> str:
+    parts = []
+    for single in key.single_slice_keys:
+        kind = single.WhichOneof("kind")
+        value = getattr(single, kind) if kind else ""
+        parts.append(f"{single.column}={value.decode() if isinstance(value, bytes) else value}")
+    return ",".join(parts) or OVERALL
+
+
+def _slice_spec(spec: Any) -> str:
+    return ",".join([*spec.feature_keys, *(f"{k}={v}" for k, v in spec.feature_values.items())]) or OVERALL
+
+
+def _overall_first(item: tuple[tuple[str, str, str], float]) -> tuple[bool, str, str, str]:
+    slice_name, output, metric = item[0]
+    return (slice_name != OVERALL, slice_name, output, metric)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
