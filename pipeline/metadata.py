@@ -1,0 +1,258 @@
+"""The ML Metadata store: opening it, and reading it always in the same order.
+
+MLMD returns lists in no fixed order; every list from here is sorted by id. Nothing here imports tfx.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ml_metadata
+from google.protobuf import json_format
+from ml_metadata import errors
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from common.errors import UserError
+from pipeline.home import Home
+
+T = TypeVar("T")
+
+# Events by which TFX records what an execution read and made; a resolver's INTERNAL_OUTPUT is neither.
+INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
+OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
+
+# SQLite takes a limited number of values in one statement.
+_BATCH = 500
+
+# For how long another writer is waited for.
+_BUSY_SECONDS = 20
+
+
+class NoRuns(UserError):
+    """Nothing has run in this home yet."""
+
+
+class Store(ml_metadata.MetadataStore):
+    """An MLMD store that waits for other writers and whose troubles are errors with one clear line."""
+
+    def __init__(self, path: Path, config: mlmd.ConnectionConfig) -> None:
+        self.path = path
+        try:
+            super().__init__(config)
+        except RuntimeError as error:
+            raise UserError(_trouble(path, str(error))) from error
+
+    def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> Any:
+        del extra_options
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return self._call_method(method_name, request, response)
+            except errors.AbortedError as error:
+                if time.monotonic() > deadline:
+                    raise UserError(_trouble(self.path, str(error))) from error
+                time.sleep(random.uniform(0.05, 0.5))
+            except (errors.InternalError, errors.DataLossError) as error:
+                raise UserError(_trouble(self.path, str(error))) from error
+
+
+def open_store(home: Home, create: bool = False) -> Store:
+    """Open `home.metadata`; with `create` it is made when it is missing.
+
+    A busy database is retried for some seconds. Raises `NoRuns` when it is missing and not to be created, `UserError`
+    when it stays busy, is damaged, or was written by another version of MLMD.
+    """
+    path = home.metadata
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.is_file() or path.stat().st_size == 0:
+        raise NoRuns(f"no runs yet in {home.root}: start one with mlpipe run P")
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(path)
+    mode = mlmd.SqliteMetadataSourceConfig
+    if create:
+        config.sqlite.connection_mode = mode.READWRITE_OPENCREATE
+    elif os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        config.sqlite.connection_mode = mode.READWRITE
+    else:
+        config.sqlite.connection_mode = mode.READONLY
+    return Store(path, config)
+
+
+def register_run(store: Store, pipeline: str, run_id: str, properties: Mapping[str, str]) -> mlmd.Context:
+    """Register a run below its pipeline, in the shape in which TFX registers and finds it, with custom properties.
+
+    Run ids are unique in a store, over all its pipelines. Raises `UserError` when `run_id` is taken.
+    """
+    run_type = _context_type(store, "pipeline_run")
+    run = mlmd.Context(type_id=run_type, name=run_id)
+    _set_strings(run, properties)
+    try:
+        [run.id] = store.put_contexts([run])
+    except errors.AlreadyExistsError as error:
+        raise UserError(f"run {run_id} exists already: give another run id, or wait a second") from error
+    store.put_parent_contexts([mlmd.ParentContext(child_id=run.id, parent_id=_pipeline_id(store, pipeline))])
+    return run
+
+
+def update_run(store: Store, run_id: str, properties: Mapping[str, str]) -> None:
+    """Set custom properties of a registered run; the others stay."""
+    run = run_context(store, run_id)
+    if run is None:
+        raise UserError(f"no run {run_id} in {store.path}")
+    _set_strings(run, properties)
+    store.put_contexts([run])
+
+
+def pipeline_context(store: Store, pipeline: str) -> mlmd.Context | None:
+    """The context of a pipeline, or None when it has never run."""
+    return store.get_context_by_type_and_name("pipeline", pipeline)
+
+
+def run_context(store: Store, run_id: str) -> mlmd.Context | None:
+    """The context of a run, or None when there is none of that id."""
+    return store.get_context_by_type_and_name("pipeline_run", run_id)
+
+
+def pipelines(store: Store) -> list[str]:
+    """Names of all pipelines that have run."""
+    return sorted(context.name for context in store.get_contexts_by_type("pipeline"))
+
+
+def run_contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
+    """All runs of a pipeline, oldest first."""
+    parent = pipeline_context(store, pipeline)
+    if parent is None:
+        return []
+    run_type = _context_type(store, "pipeline_run")
+    return by_id(c for c in store.get_children_contexts_by_context(parent.id) if c.type_id == run_type)
+
+
+def node_contexts(store: Store, pipeline: str) -> dict[str, mlmd.Context]:
+    """Node id -> context, for every node of the pipeline that ever ran, in the order of their first run."""
+    prefix = f"{pipeline}."
+    contexts = by_id(store.get_contexts_by_type("node"))
+    return {c.name.removeprefix(prefix): c for c in contexts if c.name.startswith(prefix)}
+
+
+def executions_of(store: Store, context: mlmd.Context) -> list[mlmd.Execution]:
+    """Executions of a run, a node or a pipeline."""
+    return by_id(store.get_executions_by_context(context.id))
+
+
+def artifacts_of(store: Store, context: mlmd.Context) -> list[mlmd.Artifact]:
+    """Artifacts that a run, a node or a pipeline read or made."""
+    return by_id(store.get_artifacts_by_context(context.id))
+
+
+def contexts_of(store: Store, execution_id: int) -> dict[str, mlmd.Context]:
+    """Context type -> context (`pipeline`, `pipeline_run`, `node`, ...) of one execution."""
+    return {c.type: c for c in by_id(store.get_contexts_by_execution(execution_id))}
+
+
+def artifacts(store: Store, ids: Iterable[int]) -> list[mlmd.Artifact]:
+    """Artifacts with these ids; unknown ids are left out."""
+    return by_id(_batched(store.get_artifacts_by_id, ids))
+
+
+def executions(store: Store, ids: Iterable[int]) -> list[mlmd.Execution]:
+    """Executions with these ids; unknown ids are left out."""
+    return by_id(_batched(store.get_executions_by_id, ids))
+
+
+def events_of_executions(store: Store, ids: Iterable[int]) -> list[mlmd.Event]:
+    """What these executions read and made."""
+    return _by_ends(_batched(store.get_events_by_execution_ids, ids))
+
+
+def events_of_artifacts(store: Store, ids: Iterable[int]) -> list[mlmd.Event]:
+    """Which executions read and made these artifacts."""
+    return _by_ends(_batched(store.get_events_by_artifact_ids, ids))
+
+
+def keys(event: mlmd.Event) -> list[str]:
+    """Input or output keys of an event: more than one when one artifact came in by two of them."""
+    return [step.key for step in event.path.steps if step.WhichOneof("value") == "key"]
+
+
+def properties(message: mlmd.Artifact | mlmd.Execution | mlmd.Context) -> dict[str, Any]:
+    """Properties and custom properties of a record as plain values."""
+    found = {**message.properties, **message.custom_properties}
+    return {key: _plain(found[key]) for key in sorted(found)}
+
+
+def by_id(records: Iterable[T]) -> list[T]:
+    """Records sorted by id, each one once."""
+    return [record for _, record in sorted({r.id: r for r in records}.items())]  # type: ignore[attr-defined]
+
+
+def _plain(value: mlmd.Value) -> Any:
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "struct_value":
+        content = json_format.MessageToDict(value.struct_value)
+        return content.get("__value__", content)
+    if kind == "proto_value":
+        return str(value.proto_value)
+    return getattr(value, kind)
+
+
+def _set_strings(context: mlmd.Context, values: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        context.custom_properties[key].string_value = value
+
+
+def _pipeline_id(store: Store, pipeline: str) -> int:
+    known = pipeline_context(store, pipeline)
+    if known is None:
+        context = mlmd.Context(type_id=_context_type(store, "pipeline"), name=pipeline)
+        try:
+            return int(store.put_contexts([context])[0])
+        except errors.AlreadyExistsError:
+            known = store.get_context_by_type_and_name("pipeline", pipeline)
+    return int(known.id)
+
+
+def _context_type(store: Store, name: str) -> int:
+    try:
+        return int(store.get_context_type(name).id)
+    except errors.NotFoundError:
+        return int(store.put_context_type(mlmd.ContextType(name=name)))
+
+
+def _batched(read: Callable[[Sequence[int]], Iterable[T]], ids: Iterable[int]) -> Iterator[T]:
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), _BATCH):
+        yield from read(wanted[start : start + _BATCH])
+
+
+def _by_ends(events: Iterable[mlmd.Event]) -> list[mlmd.Event]:
+    return sorted(events, key=lambda e: (e.execution_id, e.artifact_id, e.type))
+
+
+def _trouble(path: Path, message: str) -> str:
+    versions = re.search(r"version (\d+) is (greater|older) than library version (\d+)", message)
+    if versions:
+        theirs, relation, ours = versions.groups()
+        age = "a newer" if relation == "greater" else "an older"
+        return (
+            f"{path} was written by {age} ML Metadata (schema {theirs}, "
+            f"this one reads {ours}): install the ml-metadata that wrote it, or use another --home"
+        )
+    if "aborted" in message.lower() or "locked" in message.lower():
+        return (
+            f"{path} is busy: another process is writing to it for a long time; try again when that has ended"
+        )
+    if "unable to open" in message:
+        return f"{path} cannot be opened: check that the folder exists and may be read and written"
+    if "disk is full" in message or "disk I/O" in message:
+        return f"{path} cannot be written: the disk is full or broken"
+    reason = next((r for r in ("not a database", "malformed") if r in message), message.splitlines()[0][:120])
+    return f"{path} is not a readable metadata database ({reason}): restore a copy, or move it away to start anew"
