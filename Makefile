@@ -37,8 +37,8 @@ format: setup ## let ruff rewrite what it can
 results: setup ## measure again and rewrite docs/results.md
 	@$(BIN)/python -m benchmarks.results
 
-lock: ## resolve setup.py again and rewrite requirements/*.lock
-	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock
+lock: ## resolve setup.py again and rewrite requirements/*.lock (UPGRADE=1: newest versions)
+	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock $(if $(UPGRADE),--upgrade)
 
 clean: ## remove what set-up and the tools made (not .mlpipe: your runs)
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info

@@ -45,6 +45,7 @@ setup(
             "import-linter>=2.3,<3",
             "mypy>=1.15",
             "pandas-stubs>=2.2",
+            "pip>=25",
             "pytest>=8.3",
             "ruff>=0.11",
             "scikit-learn>=1.5,<2",

@@ -1,0 +1,1 @@
+"""Set-up: makes .venv from the lock with nothing but the standard library."""
