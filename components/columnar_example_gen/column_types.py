@@ -18,7 +18,9 @@ MISSING_SPELLINGS = frozenset(
     {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "missing"}
 )
 ARROW_TYPES = {"int": pa.int64(), "float": pa.float32(), "text": pa.string(), "unknown": pa.null()}
+NOT_A_NUMBER, NOT_WHOLE, TOO_LONG = "is not a number", "is not a whole number", "is beyond 64 bits"
 _INT64 = range(-(2**63), 2**63)
+_NUMBER_LIKE = r"^\s*[-+]?\.?(\d|(?i:nan|inf))"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +38,9 @@ def infer(column: pa.ChunkedArray) -> str | BadValue:
         return "unknown"
     if _cast(column, pa.int64()) is not None:
         return "int"
-    if _cast(column, pa.float32()) is not None:
+    floats = _cast(column, pa.float32())
+    # An integer beyond 64 bits is no float by stock's rule, but Arrow reads it as one.
+    if floats is not None and pc.max(pc.abs(floats)).as_py() < _INT64.stop:
         return "float"
     return _infer_value_by_value(column)
 
@@ -89,20 +93,20 @@ def _first(codes: pa.Array, wanted: Sequence[int]) -> tuple[int, int]:
 
 def _parse_int(value: str) -> int | str:
     try:
-        number = int(value)
+        number = int(value.encode())
     except ValueError:
         parsed = _parse_float(value)
-        return parsed if isinstance(parsed, str) else "is not a whole number"
-    return number if number in _INT64 else "is beyond 64 bits"
+        return parsed if isinstance(parsed, str) else NOT_WHOLE
+    return number if number in _INT64 else TOO_LONG
 
 
 def _parse_float(value: str) -> float | str:
     try:
-        number = float(value)
+        number = float(value.encode())
     except ValueError:
-        return "is not a number"
+        return NOT_A_NUMBER
     if np.isnan(number):
-        return "is not a number (NaN)"
+        return f"{NOT_A_NUMBER} (NaN)"
     with np.errstate(over="ignore"):
         return number if np.isfinite(np.float32(number)) else "is infinite, or too large for a 32-bit float"
 

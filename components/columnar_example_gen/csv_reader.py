@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
@@ -17,34 +17,41 @@ from components.columnar_example_gen import diagnosis
 from components.columnar_example_gen.options import ReaderOptions
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HEADER_BLOCK = 1 << 16
+_PARSE_BLOCK = 1 << 24
 
 
 def read_bytes(path: str) -> tuple[bytes, str]:
-    """(uncompressed content, sha256 of the file as it lies on disk). Raises BadInput for a broken .gz."""
-    with open(path, "rb") as file:
-        raw = file.read()
+    """(uncompressed content without byte order mark, sha256 of the file as it lies on disk).
+
+    Raises BadInput for a broken .gz.
+    """
+    raw = Path(path).read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
-    if path.lower().endswith(".gz"):
-        try:
-            raw = gzip.decompress(raw)
-        except EOFError:
-            raise BadInput(
-                f"{path}: the gzip file is cut off after {len(raw)} bytes; copy it again"
-            ) from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise BadInput(
-                f"{path}: not a readable gzip file ({error}); copy it again or rename it"
-            ) from None
-    return raw.removeprefix(_BYTE_ORDER_MARK), digest
+    with _unpacking(path):
+        content = gzip.decompress(raw) if _is_packed(path) else raw
+    return content.removeprefix(_BYTE_ORDER_MARK), digest
+
+
+def columns(path: str, options: ReaderOptions) -> list[str]:
+    """The column names of a file, of which only the beginning is read. Raises BadInput as `read_header` does."""
+    with _unpacking(path), gzip.open(path) if _is_packed(path) else open(path, "rb") as file:
+        head = b""
+        while block := file.read(_HEADER_BLOCK):
+            head += block
+            if head.strip() and b"\n" in head and head.count(b'"') % 2 == 0:
+                # A block may end within a character.
+                head = head[: head.rindex(b"\n") + 1]
+                break
+    return read_header(path, head.removeprefix(_BYTE_ORDER_MARK), options)
 
 
 def read_header(path: str, content: bytes, options: ReaderOptions) -> list[str]:
     """The column names. Raises BadInput when there are none, or an empty or a repeated one."""
     if not content.strip():
         raise BadInput(f"{path}: the file is empty; it needs a header line and rows")
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
     try:
-        names = next(row for row in csv.reader(text, delimiter=options.delimiter) if row)
+        names = next(row for row in diagnosis.csv_records(content, options) if row)
     except UnicodeDecodeError:
         raise diagnosis.not_utf8(path, content) from None
     for position, name in enumerate(names, start=1):
@@ -68,6 +75,7 @@ def read_table(path: str, content: bytes, names: Sequence[str], options: ReaderO
     try:
         table = pyarrow.csv.read_csv(
             pa.py_buffer(content),
+            read_options=pyarrow.csv.ReadOptions(block_size=_PARSE_BLOCK),
             parse_options=pyarrow.csv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types={name: pa.string() for name in kept},
@@ -84,3 +92,17 @@ def read_table(path: str, content: bytes, names: Sequence[str], options: ReaderO
     if not table.num_rows:
         raise BadInput(f"{path}: there is a header but no row below it; add rows")
     return table
+
+
+def _is_packed(path: str) -> bool:
+    return path.lower().endswith(".gz")
+
+
+@contextmanager
+def _unpacking(path: str) -> Iterator[None]:
+    try:
+        yield
+    except EOFError:
+        raise BadInput(f"{path}: the gzip file is cut off; copy it again") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise BadInput(f"{path}: not a readable gzip file ({error}); copy it again, or rename it") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from common.errors import BadInput
 from components.columnar_example_gen.options import ReaderOptions
@@ -17,10 +18,16 @@ def shown(value: str) -> str:
     return repr(value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "...")
 
 
+def csv_records(content: bytes, options: ReaderOptions, strict: bool = False) -> Any:
+    """The `csv` module's reader over all records, the header too; fields may be of any length."""
+    csv.field_size_limit(2**31 - 1)
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    return csv.reader(text, delimiter=options.delimiter, strict=strict)
+
+
 def records(content: bytes, options: ReaderOptions) -> Iterator[tuple[int, list[str]]]:
     """(first line, fields) of every record after the header; lines count from 1, empty ones hold no record."""
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    reader = csv.reader(text, delimiter=options.delimiter)
+    reader = csv_records(content, options)
     start, header = 1, True
     for fields in reader:
         if fields and not header:
@@ -52,8 +59,7 @@ def not_utf8(path: str, content: bytes) -> BadInput:
 
 def check_quotes(path: str, content: bytes, options: ReaderOptions) -> None:
     """Raises BadInput when the last quoted field is never closed."""
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    reader = csv.reader(text, delimiter=options.delimiter, strict=True)
+    reader = csv_records(content, options, strict=True)
     start = 1
     try:
         for _ in reader:
@@ -71,6 +77,7 @@ def unreadable(
         content.decode("utf-8")
     except UnicodeDecodeError:
         return not_utf8(path, content)
+    check_quotes(path, content, options)
     for line, fields in records(content, options):
         if len(fields) != len(names):
             kind = "many" if len(fields) > len(names) else "few"
@@ -79,5 +86,4 @@ def unreadable(
                 f" ({shown(options.delimiter.join(fields))}); mend the row, or quote fields that hold a"
                 f" {options.delimiter!r}"
             )
-    check_quotes(path, content, options)
     return BadInput(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}")

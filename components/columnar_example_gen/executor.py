@@ -7,7 +7,6 @@ import logging
 import os
 from typing import Any
 
-import numpy as np
 from tfx import types
 from tfx.components.example_gen import utils, write_split
 from tfx.components.util import examples_utils
@@ -17,11 +16,9 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from common.errors import BadInput
-from components.columnar_example_gen import encoder, fingerprint, inputs, labels, source, splits, writer
+from components.columnar_example_gen import examples, fingerprint, inputs, writer
 from components.columnar_example_gen.driver import INPUT_ERROR, INPUT_FILES
 from components.columnar_example_gen.options import ReaderOptions
-
-_ROWS_AT_ONCE = 50_000
 
 
 class Executor(base_executor.BaseExecutor):
@@ -44,60 +41,38 @@ class Executor(base_executor.BaseExecutor):
         proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], input_config)
         proto_utils.json_to_proto(exec_properties[standard_component_specs.OUTPUT_CONFIG_KEY], output_config)
         base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-        options = ReaderOptions.from_json(exec_properties["reader"])
-
-        files = {split.name: inputs.list_files(base, split.pattern) for split in input_config.splits}
-        data = source.read(files, options)
         names = utils.generate_output_split_names(input_config, output_config)
-        records, digests = _encode(data)
-        assigned = _assign(data, digests, names, output_config)
-        labels.check(data, names, assigned)
-        rows = _described(data, base)
+        built = examples.build(
+            files={split.name: inputs.list_files(base, split.pattern) for split in input_config.splits},
+            options=ReaderOptions.from_json(exec_properties["reader"]),
+            hash_buckets={split.name: split.hash_buckets for split in output_config.split_config.splits},
+        )
+        rows = _described(built, base)
         if fingerprint.digest(rows) != exec_properties[utils.FINGERPRINT_PROPERTY_NAME]:
             raise BadInput(f"{base}: the input files changed while the run was reading them; run again")
 
-        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
-        examples.split_names = artifact_utils.encode_split_names(names)
-        order = splits.shuffled(digests)
-        for index, name in enumerate(names):
-            chosen = order[assigned[order] == index]
-            writer.write_split(artifact_utils.get_split_uri([examples], name), [(records[i] for i in chosen)])
-            logging.info("Split %s: %d examples.", name, len(chosen))
+        artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        artifact.split_names = artifact_utils.encode_split_names(names)
+        for name in names:
+            records = built.shuffled(name)
+            writer.write_split(artifact_utils.get_split_uri([artifact], name), [records])
+            logging.info("Split %s: %d examples.", name, len(records))
         exec_properties[INPUT_FILES] = json.dumps(rows)
-        examples.set_string_custom_property(INPUT_FILES, exec_properties[INPUT_FILES])
-        examples_utils.set_payload_format(
-            examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY]
-        )
+        artifact.set_string_custom_property(INPUT_FILES, exec_properties[INPUT_FILES])
+        data_format = exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY]
+        examples_utils.set_payload_format(artifact, data_format)
         file_format = exec_properties[standard_component_specs.OUTPUT_FILE_FORMAT_KEY]
-        examples_utils.set_file_format(examples, write_split.to_file_format_str(file_format))
+        examples_utils.set_file_format(artifact, write_split.to_file_format_str(file_format))
 
 
-def _encode(data: source.Source) -> tuple[list[bytes], np.ndarray]:
-    """All serialized examples, in the order of the rows, and their digests."""
-    records: list[bytes] = []
-    for start in range(0, data.table.num_rows, _ROWS_AT_ONCE):
-        records.extend(encoder.encode(data.table.slice(start, _ROWS_AT_ONCE)).to_pylist())
-    return records, splits.digests(records)
-
-
-def _assign(
-    data: source.Source, digests: np.ndarray, names: list[str], output_config: example_gen_pb2.Output
-) -> np.ndarray:
-    """The output split (index into `names`) of every row."""
-    buckets = [split.hash_buckets for split in output_config.split_config.splits]
-    if buckets:
-        return splits.assign(digests, buckets)
-    return np.repeat([names.index(file.split) for file in data.files], [file.rows for file in data.files])
-
-
-def _described(data: source.Source, base: str) -> list[dict[str, Any]]:
+def _described(built: examples.Examples, base: str) -> list[dict[str, Any]]:
     return [
         {
             "split": file.split,
             "file": os.path.relpath(file.path, base),
-            "bytes": os.path.getsize(file.path),
+            "bytes": file.size,
             "sha256": file.sha256,
             "rows": file.rows,
         }
-        for file in data.files
+        for file in built.files
     ]

@@ -143,7 +143,7 @@ def _latest(base: str, pattern: str, span: int | None) -> tuple[int, int | None,
     if "span" in match.groupdict():
         filled = _SPAN.sub(match["span"], filled)
     else:
-        for spec, group in zip(_DATE, ("year", "month", "day")):
+        for spec, group in zip(_DATE, ("year", "month", "day"), strict=True):
             filled = filled.replace(spec, match[group])
     if has_version:
         filled = _VERSION.sub(match["version"], filled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,19 +21,21 @@ def check(data: Source, splits: Sequence[str], assigned: np.ndarray) -> None:
 
     `assigned` holds the split (index into `splits`) of every row.
     """
-    counts = np.bincount(assigned, minlength=len(splits))
-    for split, count in zip(splits, counts):
-        if not count:
-            raise BadInput(
-                f"{data.files[0].path}: split {split} got none of the {len(assigned)} rows; give more rows, or more"
-                f" to {split} under data.splits"
-            )
     for label in data.options.labels:
         _check_missing(data, label)
         if data.options.task == "regression":
             _check_number(data, label)
         elif data.options.task:
-            _check_classes(data, label, splits, assigned)
+            _check_classes(data, label)
+    for split, count in zip(splits, np.bincount(assigned, minlength=len(splits)), strict=True):
+        if not count:
+            raise BadInput(
+                f"{data.files[0].path}: split {split} got none of the {len(assigned)} rows; give more rows, or more"
+                f" to {split} under data.splits"
+            )
+    if data.options.task in ("binary", "multiclass") and "train" in splits:
+        for label in data.options.labels:
+            _check_seen(data, label, splits, assigned)
 
 
 def _check_missing(data: Source, label: str) -> None:
@@ -50,7 +53,7 @@ def _check_missing(data: Source, label: str) -> None:
 def _check_number(data: Source, label: str) -> None:
     if not pa.types.is_string(data.table.column(label).type):
         return
-    values = data.text.column(label)
+    values = data.label_text.column(label)
     numeric = pc.match_substring_regex(values, r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
     row = pc.index(numeric, False).as_py()
     where, what = (data.place(row), shown(values[row].as_py())) if row >= 0 else (data.files[0].path, "text")
@@ -59,9 +62,8 @@ def _check_number(data: Source, label: str) -> None:
     )
 
 
-def _check_classes(data: Source, label: str, splits: Sequence[str], assigned: np.ndarray) -> None:
-    encoded = data.table.column(label).combine_chunks().dictionary_encode()
-    classes, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+def _check_classes(data: Source, label: str) -> None:
+    classes, codes = _classes(data, label)
     path = data.files[0].path
     if len(classes) == 1:
         raise BadInput(
@@ -82,13 +84,10 @@ def _check_classes(data: Source, label: str, splits: Sequence[str], assigned: np
                 " once only; a class needs rows to train on and rows to evaluate on: mend the value, or take the row"
                 " out"
             )
-    if "train" in splits:
-        _check_seen(data, label, splits, assigned, codes, classes)
 
 
-def _check_seen(
-    data: Source, label: str, splits: Sequence[str], assigned: np.ndarray, codes: np.ndarray, classes: list
-) -> None:
+def _check_seen(data: Source, label: str, splits: Sequence[str], assigned: np.ndarray) -> None:
+    classes, codes = _classes(data, label)
     seen = np.bincount(codes[assigned == list(splits).index("train")], minlength=len(classes)) > 0
     unseen = ~seen[codes]
     if unseen.any():
@@ -97,3 +96,9 @@ def _check_seen(
             f"{data.place(row)}: label {label}: class {shown(str(classes[codes[row]]))} is in split"
             f" {splits[assigned[row]]} but not in train; give train rows of this class, or take its rows out"
         )
+
+
+def _classes(data: Source, label: str) -> tuple[list[Any], np.ndarray]:
+    """(distinct values of the label, index into them for every row)."""
+    encoded = data.table.column(label).combine_chunks().dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()

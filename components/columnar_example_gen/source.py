@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from components.columnar_example_gen.options import ReaderOptions
 
 @dataclasses.dataclass(frozen=True)
 class SourceFile:
-    """A file that was read: the split it was given for, its path, the content's sha256, bytes and rows."""
+    """A file that was read: the split it was given for, its path, sha256 and bytes on disk, and rows."""
 
     split: str
     path: str
@@ -27,10 +28,10 @@ class SourceFile:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The rows of all files in reading order: typed columns and, as it stood in the files, text."""
+    """The rows of all files in reading order: typed columns, and the labels as they stood in the files."""
 
     table: pa.Table
-    text: pa.Table
+    label_text: pa.Table
     files: Sequence[SourceFile]
     options: ReaderOptions
 
@@ -58,9 +59,9 @@ def read(files: Mapping[str, Sequence[str]], options: ReaderOptions) -> Source:
                 raise _differing(path, names, read_files[0].path, header)
             table = csv_reader.read_table(path, content, names, options)
             tables.append(table.select([name for name in header if name not in options.drop]))
-            read_files.append(SourceFile(split, path, digest, len(content), table.num_rows))
+            read_files.append(SourceFile(split, path, digest, os.path.getsize(path), table.num_rows))
     text = pa.concat_tables(tables)
-    return Source(_typed(text, read_files, options), text, read_files, options)
+    return Source(_typed(text, read_files, options), text.select(options.labels), read_files, options)
 
 
 def place(files: Sequence[SourceFile], row: int, options: ReaderOptions) -> str:
@@ -86,14 +87,9 @@ def _check_columns(path: str, names: Sequence[str], options: ReaderOptions) -> N
 def _differing(path: str, names: Sequence[str], first: str, header: Sequence[str]) -> BadInput:
     missing = [name for name in header if name not in names]
     added = [name for name in names if name not in header]
-    what = [f"has no {', '.join(missing)}"] if missing else []
-    what += [f"has {', '.join(added)} more"] if added else []
-    return BadInput(
-        f"{path}:1: {' and '.join(what)} than {first}; give the files the same columns, or list what is too much"
-        " under data.drop"
-        if added
-        else f"{path}:1: {what[0]}, which {first} has; give the files the same columns"
-    )
+    what = [f"has no column {', '.join(missing)}"] if missing else []
+    what += [f"has a column {', '.join(added)}"] if added else []
+    return BadInput(f"{path}:1: {' and '.join(what)}, unlike {first}; give the files the same columns")
 
 
 def _typed(text: pa.Table, files: Sequence[SourceFile], options: ReaderOptions) -> pa.Table:
@@ -113,7 +109,8 @@ def _bad_value(
     name: str, bad: BadValue, declared: str | None, files: Sequence[SourceFile], options: ReaderOptions
 ) -> BadInput:
     rule = f"declared {declared}" if declared else "otherwise numeric"
+    other = "float or text" if bad.reason in (column_types.NOT_WHOLE, column_types.TOO_LONG) else "text"
     return BadInput(
         f"{place(files, bad.row, options)}: column {name} ({rule}): {diagnosis.shown(bad.value)} {bad.reason};"
-        f" mend the row, list the value under data.missing_values, or declare data.types: {{{name}: text}}"
+        f" mend the row, list the value under data.missing_values, or declare data.types: {{{name}: {other}}}"
     )
