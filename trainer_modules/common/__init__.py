@@ -1,0 +1,1 @@
+"""What trainer modules share: labels, input data, training, checkpoints and export."""

@@ -1,0 +1,128 @@
+"""Transformed examples as batches for Keras."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from common.errors import BadInput
+from trainer_modules.common import labels
+
+Features = dict[str, tf.Tensor]
+Assemble = Callable[[Features], Features]
+
+MEMORY_BYTES = 64 * 2**20
+"""Compressed size up to which a split is held in memory."""
+_PARSE_BATCH = 2048
+_SHUFFLE_BUFFER = 20_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of the transformed examples, without those that have no label.
+
+    `labels` is int64 [N] (class indices) or float32 [N, outputs]. `inputs` holds the model's inputs as arrays of
+    N rows, or is None when the split is too large: it is then read from its files again in each epoch.
+    """
+
+    labels: np.ndarray
+    inputs: dict[str, np.ndarray] | None
+    stream: tf.data.Dataset
+
+    @property
+    def count(self) -> int:
+        """Number of labelled examples."""
+        return len(self.labels)
+
+    def training_batches(self, batch_size: int, seed: int, skip_steps: int = 0) -> tf.data.Dataset:
+        """Return shuffled batches without end, all of `batch_size` rows; the same seed gives the same order.
+
+        `skip_steps` leaves out the first batches, so that a resumed training goes on with the rows that it would
+        have seen (exact for a split in memory; a streamed one starts over).
+        """
+        size = min(batch_size, self.count)
+        if self.inputs is None:
+            rows = self.stream.repeat().shuffle(_SHUFFLE_BUFFER, seed=seed)
+            return rows.batch(size).prefetch(tf.data.AUTOTUNE)
+
+        def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
+            order = tf.random.experimental.stateless_shuffle(tf.range(self.count), seed=[seed, epoch])
+            return tf.data.Dataset.from_tensor_slices(order)
+
+        order = tf.data.Dataset.counter(dtype=tf.int32).flat_map(shuffled).batch(size).skip(skip_steps)
+        return order.map(self._rows, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+
+    def batches(self, batch_size: int) -> tf.data.Dataset:
+        """Return every row once, in order."""
+        if self.inputs is None:
+            return self.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(self.count).batch(batch_size).map(self._rows).prefetch(tf.data.AUTOTUNE)
+
+    def _rows(self, index: tf.Tensor) -> tuple[Features, tf.Tensor]:
+        assert self.inputs is not None
+        return {name: tf.gather(rows, index) for name, rows in self.inputs.items()}, tf.gather(
+            self.labels, index
+        )
+
+
+def _files(patterns: Sequence[str]) -> list[str]:
+    return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
+
+
+def read(
+    patterns: Sequence[str],
+    transform: tft.TFTransformOutput,
+    assemble: Assemble,
+    label_keys: Sequence[str],
+    memory_bytes: int = MEMORY_BYTES,
+) -> Split:
+    """Read the transformed examples of one split.
+
+    `assemble` turns a batch of transformed features into the model's inputs. One integer label key gives class
+    indices, float keys are stacked to one column each. Raises BadInput for a class that the training data lacks.
+    """
+    files = _files(patterns)
+    spec = transform.transformed_feature_spec()
+    one_class_label = spec[label_keys[0]].dtype == tf.int64
+
+    def parse(serialized: tf.Tensor) -> tuple[Features, tf.Tensor]:
+        features = tf.io.parse_example(serialized, spec)
+        if one_class_label:
+            label = features[label_keys[0]]
+            known = tf.not_equal(label, labels.MISSING)
+        else:
+            label = tf.stack([features[key] for key in label_keys], axis=1)
+            known = tf.reduce_all(tf.math.is_finite(label), axis=1)
+        inputs = {name: tf.boolean_mask(value, known) for name, value in assemble(features).items()}
+        return inputs, tf.boolean_mask(label, known)
+
+    records = tf.data.Dataset.from_tensor_slices(files or tf.constant([], tf.string)).flat_map(
+        lambda name: tf.data.TFRecordDataset(
+            name, compression_type=tf.where(tf.strings.regex_full_match(name, r".*\.gz"), "GZIP", "")
+        )
+    )
+    blocks = records.batch(_PARSE_BATCH).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    in_memory = sum(Path(name).stat().st_size for name in files) <= memory_bytes
+    found_inputs: dict[str, list[np.ndarray]] = {name: [] for name in blocks.element_spec[0]}
+    found_labels = [
+        np.zeros([0, *blocks.element_spec[1].shape[1:]], blocks.element_spec[1].dtype.as_numpy_dtype)
+    ]
+    for inputs, label in blocks.as_numpy_iterator():
+        found_labels.append(label)
+        for name, value in inputs.items() if in_memory else ():
+            found_inputs[name].append(value)
+    joined = np.concatenate(found_labels)
+    if one_class_label and (joined == labels.UNSEEN).any():
+        raise BadInput(
+            f"{label_keys[0].removesuffix('_xf')}: {int((joined == labels.UNSEEN).sum())} examples have a class that "
+            "the train split lacks: add examples of that class or leave the rows out"
+        )
+    logging.info("read %d labelled examples from %d files", len(joined), len(files))
+    arrays = {name: np.concatenate(parts) for name, parts in found_inputs.items() if parts}
+    return Split(joined, arrays if in_memory and len(joined) else None, blocks.unbatch())
