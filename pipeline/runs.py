@@ -1,0 +1,341 @@
+"""What runs there were: their nodes, how each ended, and what they pushed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from common.errors import BadInput
+from pipeline import lock, metadata
+from pipeline.home import Home
+from pipeline.metadata import Store
+
+# In the order of the DAG. Optional nodes are told of only where they ran.
+NODES = (
+    "ExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "last_span_statistics",
+    "ExampleValidator",
+    "Transform",
+    "Tuner",
+    "warm_start_model",
+    "Trainer",
+    "latest_blessed_model",
+    "Evaluator",
+    "Pusher",
+)
+OPTIONAL = frozenset({"last_span_statistics", "Tuner", "warm_start_model", "latest_blessed_model"})
+
+INTERRUPTED = "mlpipe_interrupted"
+
+_MANY = 10
+
+_STATES = {
+    mlmd.Execution.COMPLETE: "complete",
+    mlmd.Execution.CACHED: "cached",
+    mlmd.Execution.FAILED: "failed",
+    mlmd.Execution.CANCELED: "failed",
+    mlmd.Execution.RUNNING: "running",
+    mlmd.Execution.NEW: "running",
+}
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """One node of one run; `seconds` is None where it has not ended, or nobody saw when it did."""
+
+    id: str
+    state: str
+    seconds: float | None = None
+    execution_id: int | None = None
+    exec_properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a pipeline; times are ISO 8601 in UTC, and empty where none was written."""
+
+    id: str
+    pipeline: str
+    state: str
+    reason: str
+    started: str
+    ended: str
+    config: dict[str, Any]
+    code: dict[str, str]
+    versions: dict[str, str]
+    fingerprint: str
+    nodes: list[NodeRun]
+    context_id: int
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time, None while the run goes on."""
+        if not self.started or not self.ended:
+            return None
+        return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)).total_seconds()
+
+    def node(self, node_id: str) -> NodeRun:
+        """The node, `not reached` when this run has none of that id."""
+        return next((node for node in self.nodes if node.id == node_id), NodeRun(node_id, "not reached"))
+
+
+def list_runs(store: Store, pipeline: str, limit: int | None = None) -> list[Run]:
+    """Runs of a pipeline, oldest first; the latest `limit` ones when given.
+
+    Raises BadInput, with the nearest names, when the pipeline has never run.
+    """
+    contexts = _contexts(store, pipeline)[-limit if limit else 0 :]
+    # MLMD scans a whole table for the contexts of one execution: for many runs, the other way round is quicker.
+    node_of = _all_nodes(store, pipeline) if len(contexts) > _MANY else None
+    return [_read(store, pipeline, context, node_of) for context in contexts]
+
+
+def get_run(store: Store, pipeline: str, selector: str) -> Run:
+    """One run, named by its id, an unambiguous start of it, `last`, `last~N`, or `vN` (the run that pushed version N).
+
+    Raises BadInput with the nearest run ids when there is no such run or more than one.
+    """
+    return _read(store, pipeline, _select(store, pipeline, selector))
+
+
+def last_run(store: Store, pipeline: str, state: str | None = None) -> Run | None:
+    """The latest run, or the latest one that ended in `state`; None when there is none."""
+    for context in reversed(metadata.run_contexts(store, pipeline)):
+        if state is None or _text(context, "mlpipe_state") == state:
+            return _read(store, pipeline, context)
+    return None
+
+
+def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
+    """Version -> PushedModel artifact, ascending; the latest artifact of a version that was pushed more than once."""
+    pusher = metadata.node_contexts(store, pipeline).get("Pusher")
+    found = {}
+    for artifact in metadata.artifacts_of(store, pusher) if pusher else []:
+        facts = metadata.properties(artifact)
+        if artifact.type == "PushedModel" and facts.get("pushed") == 1:
+            found[int(facts["pushed_version"])] = artifact
+    return dict(sorted(found.items()))
+
+
+def find_pipeline(store: Store, pipeline: str | None) -> str:
+    """The pipeline of that name, or the only one there is.
+
+    Raises BadInput, with the nearest names, when it has never run, or when none is named and there are several.
+    """
+    known = metadata.pipelines(store)
+    if pipeline is None:
+        if len(known) == 1:
+            return known[0]
+        raise BadInput(f"which pipeline? give --pipeline {' or '.join(known)}")
+    if pipeline not in known:
+        raise BadInput(f"pipeline {pipeline!r} has not run{nearest(pipeline, known)}")
+    return pipeline
+
+
+def reconcile(store: Store, home: Home, pipeline: str) -> list[str]:
+    """Records as interrupted what was recorded as running and whose process is gone; the ids of those runs.
+
+    Executions that run in no live process become FAILED, with the custom property `mlpipe_interrupted`. Nothing is
+    touched while another process holds the pipeline's lock; when this process holds it, its own run is left alone.
+    """
+    contexts = metadata.run_contexts(store, pipeline)
+    if not _suspects(store, contexts, "") or not os.access(home.metadata, os.W_OK):
+        return []
+    own = lock.held_here(home, pipeline)
+    if own is not None:
+        return _interrupt(store, _suspects(store, contexts, own))
+    try:
+        with lock.lock(home, pipeline, ""):
+            # What was running a moment ago may have ended before the lock was free.
+            return _interrupt(store, _suspects(store, metadata.run_contexts(store, pipeline), ""))
+    except lock.Busy:
+        return []
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` or the names that there are, to end an error message with."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; there is {', '.join(names[-5:])}" if names else ""
+
+
+def _contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
+    return metadata.run_contexts(store, find_pipeline(store, pipeline))
+
+
+def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
+    contexts = _contexts(store, pipeline)
+    names = [context.name for context in contexts]
+    if selector in names:
+        return contexts[names.index(selector)]
+    if selector == "last" or selector.startswith("last~"):
+        back = selector.removeprefix("last").removeprefix("~") or "0"
+        if not back.isdecimal():
+            raise BadInput(f"{selector!r}: write last, or last~N with a whole number N")
+        if int(back) >= len(contexts):
+            raise BadInput(f"{selector!r}: {pipeline} has only {len(contexts)} runs")
+        return contexts[-1 - int(back)]
+    if selector.startswith("v") and selector[1:].isdecimal():
+        return _that_pushed(store, pipeline, int(selector[1:]))
+    matching = [context for context in contexts if context.name.startswith(selector)]
+    if not matching:
+        raise BadInput(f"{pipeline} has no run {selector!r}{nearest(selector, names)}")
+    if len(matching) > 1:
+        shown = ", ".join(context.name for context in matching[-5:])
+        raise BadInput(
+            f"{len(matching)} runs of {pipeline} start with {selector!r}: {shown}; give more of the id"
+        )
+    return matching[0]
+
+
+def _that_pushed(store: Store, pipeline: str, version: int) -> mlmd.Context:
+    pushed = pushed_models(store, pipeline)
+    if version not in pushed:
+        raise BadInput(f"{pipeline} has pushed no version {version}; pushed: {spans(pushed) or 'none'}")
+    events = metadata.events_of_artifacts(store, [pushed[version].id])
+    maker = min(event.execution_id for event in events if event.type in metadata.OUTPUTS)
+    return metadata.contexts_of(store, maker)["pipeline_run"]
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """Ascending whole numbers in short: `1, 3 to 7`."""
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and number == groups[-1][-1] + 1:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return ", ".join(str(g[0]) if len(g) == 1 else f"{g[0]} to {g[-1]}" for g in groups)
+
+
+def _read(store: Store, pipeline: str, context: mlmd.Context, node_of: dict[int, str] | None = None) -> Run:
+    latest: dict[str, mlmd.Execution] = {}
+    for execution in metadata.executions_of(store, context):
+        node_id = _node_id(store, pipeline, execution.id) if node_of is None else node_of.get(execution.id)
+        if node_id is not None:
+            latest[node_id] = execution
+    nodes = [_node(node_id, execution) for node_id, execution in latest.items()]
+    reached = set(latest)
+    nodes += [NodeRun(n, "not reached") for n in NODES if n not in reached and n not in OPTIONAL]
+    order = {node_id: place for place, node_id in enumerate(NODES)}
+    nodes.sort(key=lambda node: order.get(node.id, len(NODES)))
+    return Run(
+        id=context.name,
+        pipeline=pipeline,
+        state=_text(context, "mlpipe_state") or _state(nodes),
+        reason=_text(context, "mlpipe_reason"),
+        started=_text(context, "mlpipe_started") or iso(context.create_time_since_epoch),
+        ended=_text(context, "mlpipe_ended"),
+        config=_json(context, "mlpipe_config"),
+        code=_json(context, "mlpipe_code"),
+        versions=_json(context, "mlpipe_versions"),
+        fingerprint=_text(context, "mlpipe_fingerprint"),
+        nodes=nodes,
+        context_id=context.id,
+    )
+
+
+def _node_id(store: Store, pipeline: str, execution_id: int) -> str | None:
+    """The node of an execution; None when it belongs to another pipeline, whose run has the same id."""
+    node = metadata.contexts_of(store, execution_id).get("node")
+    if node is None or not node.name.startswith(f"{pipeline}."):
+        return None
+    return str(node.name).removeprefix(f"{pipeline}.")
+
+
+def _all_nodes(store: Store, pipeline: str) -> dict[int, str]:
+    return {
+        execution.id: node_id
+        for node_id, context in metadata.node_contexts(store, pipeline).items()
+        for execution in metadata.executions_of(store, context)
+    }
+
+
+def _node(node_id: str, execution: mlmd.Execution) -> NodeRun:
+    found = metadata.properties(execution)
+    state = _STATES.get(execution.last_known_state, "running")
+    ended = execution.last_update_time_since_epoch
+    if state == "running":
+        ended = time.time() * 1000
+    seconds = None if INTERRUPTED in found else (ended - execution.create_time_since_epoch) / 1000
+    return NodeRun(node_id, state, seconds, execution.id, found)
+
+
+def _state(nodes: list[NodeRun]) -> str:
+    """The state of a run that some other runner made and left undescribed."""
+    states = {node.state for node in nodes}
+    if "running" in states:
+        return "running"
+    return "failed" if "failed" in states else "succeeded"
+
+
+def _suspects(
+    store: Store, contexts: list[mlmd.Context], own: str
+) -> list[tuple[mlmd.Context, list[mlmd.Execution]]]:
+    """Runs that look alive, other than `own`, with their executions that do.
+
+    A run that ended can have left an execution behind (TFX does when a driver fails): the last run is looked at
+    whatever its state.
+    """
+    found = []
+    for context in contexts:
+        alive = _text(context, "mlpipe_state") == "running"
+        if context.name == own or not (alive or context is contexts[-1]):
+            continue
+        running = [
+            execution
+            for execution in metadata.executions_of(store, context)
+            if _STATES.get(execution.last_known_state) == "running"
+        ]
+        if alive or running:
+            found.append((context, running))
+    return found
+
+
+def _interrupt(store: Store, suspects: list[tuple[mlmd.Context, list[mlmd.Execution]]]) -> list[str]:
+    now = iso(time.time() * 1000)
+    for context, running in suspects:
+        for execution in running:
+            execution.last_known_state = mlmd.Execution.FAILED
+            execution.custom_properties[INTERRUPTED].string_value = now
+        if running:
+            store.put_executions(running)
+        if _text(context, "mlpipe_state") in ("running", ""):
+            nodes = [metadata.contexts_of(store, execution.id)["node"].name for execution in running]
+            where = " and ".join(name.rpartition(".")[2] for name in nodes) or "a pause between components"
+            described = {
+                "mlpipe_state": "interrupted",
+                "mlpipe_reason": f"the process ended during {where}",
+                "mlpipe_ended": now,
+            }
+            metadata.update_run(store, context.name, described)
+    return [context.name for context, _ in suspects]
+
+
+def iso(milliseconds: float) -> str:
+    """A time since the epoch as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc).isoformat(timespec="seconds")
+
+
+def _text(context: mlmd.Context, key: str) -> str:
+    return str(context.custom_properties[key].string_value) if key in context.custom_properties else ""
+
+
+def _json(context: mlmd.Context, key: str) -> dict[str, Any]:
+    try:
+        value = json.loads(_text(context, key) or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
