@@ -19,6 +19,7 @@ OPTIONS = (
     "--generate-hashes",
     "--no-emit-index-url",
     "--no-emit-find-links",
+    "--overrides=requirements/overrides.txt",
     "--custom-compile-command=make lock",
     "--quiet",
 )
