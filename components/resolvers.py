@@ -8,25 +8,27 @@ from tfx import types
 from tfx.dsl.components.common import resolver
 
 from components.example_validator.constants import ANOMALY_COUNT
+from components.pusher.constants import MODEL_ID
 
 ArtifactLists = dict[str, list[types.Artifact]]
 
 
 class LatestBlessedModel(resolver.ResolverStrategy):
-    """The model blessed last, other than the candidate.
+    """The blessed model that was pushed last, other than the candidate.
 
-    TFX's own LatestBlessedModelStrategy takes the newest model and would compare a candidate that was blessed in an
-    interrupted run with itself. Channels: `model`, `model_blessing` and, where there is one, `candidate`.
+    TFX's own LatestBlessedModelStrategy takes the model with the highest id. That compares a candidate that was
+    blessed in an interrupted run with itself, and forgets that a cached older model may have been pushed again.
+    Channels: `model`, `pushed_model` and, where there is one, `candidate`.
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: ArtifactLists) -> ArtifactLists:
         candidates = {model.id for model in input_dict.get("candidate", [])}
         models = {model.id: model for model in input_dict["model"] if model.id not in candidates}
         result: ArtifactLists = {key: [] for key in input_dict}
-        for blessing in sorted(input_dict["model_blessing"], key=lambda a: a.id, reverse=True):
-            model = models.get(blessing.get_int_custom_property("current_model_id"))
-            if model is not None and blessing.get_int_custom_property("blessed") == 1:
-                return {**result, "model": [model], "model_blessing": [blessing]}
+        for pushed in sorted(input_dict["pushed_model"], key=lambda a: a.id, reverse=True):
+            model = models.get(pushed.get_int_custom_property(MODEL_ID))
+            if model is not None:
+                return {**result, "model": [model], "pushed_model": [pushed]}
         return result
 
 

@@ -29,6 +29,44 @@ SetOption = Annotated[
 ]
 
 
+@app.command("list")
+def list_() -> None:
+    """List the pipelines of the catalog."""
+    from pipeline import show_catalog
+
+    show_catalog.show_list()
+
+
+@app.command()
+def describe(
+    pipeline: Annotated[str, typer.Argument(help="Name in the catalog, or a YAML file.")], set_: SetOption = None
+) -> None:
+    """Show a pipeline's DAG and its configuration with all defaults filled in."""
+    from pipeline import config, show_catalog
+
+    show_catalog.show_pipeline(config.load(pipeline, set_ or ()))
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="Name in the catalog, or a YAML file.")],
+    set_: SetOption = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Run this component and all after it, cached or not.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", help="Run this component alone, on what the last run made.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run every component, cached or not.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run of this pipeline to end.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Run a pipeline from its data to a pushed model; what has not changed is not run again."""
+    from pipeline import config, run
+
+    run.run(config.load(pipeline, set_ or ()), home_module.find(home), run.Options(force, start, only, wait))
+
+
 def main() -> None:
     """Run the command line; a user's error ends in one line and its exit code, without a traceback."""
     debug = "--debug" in sys.argv

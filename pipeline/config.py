@@ -35,6 +35,10 @@ METRICS = {
 }
 
 
+# Sections of the trainer section that belong to the trainer module.
+MODULE_SECTIONS = ("features", "model", "training", "tuning")
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,13 +88,7 @@ class Trainer(Section):
     features: dict[str, Any] = {}
     model: dict[str, Any] = {}
     training: dict[str, Any] = {}
-
-
-class Tuner(Section):
-    """Random search over the trainer module's hyperparameters; no Tuner runs when `trials` is 0."""
-
-    trials: Annotated[int, Field(ge=0)] = 0
-    tuning: dict[str, Any] = {}
+    tuning: dict[str, Any] = Field({}, description="A Tuner runs when its `trials` is more than 0.")
 
 
 class Slice(Section):
@@ -170,7 +168,6 @@ class Config(Section):
     data: Data
     schema_: Schema = Field(Schema(), alias="schema")
     trainer: Trainer
-    tuner: Tuner = Tuner()
     evaluation: Evaluation
     push: Push = Push()
     beam: Beam = Beam()
@@ -319,15 +316,13 @@ def _trainer(config: Config, place: Any) -> Trainer:
             f"{nearest(trainer.module, [m for m in modules if not m.endswith('_config')])}"
         ) from None
     module_class = importlib.import_module(module_config).Config
-    sections = {"features": trainer.features, "model": trainer.model, "training": trainer.training}
-    if config.tuner.tuning:
-        sections["tuning"] = config.tuner.tuning
+    sections = {section: getattr(trainer, section) for section in MODULE_SECTIONS}
     try:
         parsed = module_class.model_validate(sections)
     except pydantic.ValidationError as error:
         raise BadInput(_explain(error, module_class, ("trainer",), place)) from None
     return trainer.model_copy(
-        update={key: getattr(parsed, key).model_dump(mode="json") for key in ("features", "model", "training")}
+        update={key: getattr(parsed, key).model_dump(mode="json") for key in MODULE_SECTIONS}
     )
 
 

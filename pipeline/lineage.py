@@ -113,6 +113,23 @@ def downstream(store: Store, artifact_id: int) -> Graph:
     return graph
 
 
+def maker(store: Store, artifact_id: int) -> Step | None:
+    """The step that made an artifact, None for what came from outside."""
+    outputs = [e for e in metadata.events_of_artifacts(store, [artifact_id]) if e.type in metadata.OUTPUTS]
+    graph = Graph(artifact_id, made_by=_first_makers(outputs))
+    _add_steps(store, graph, set(graph.made_by.values()))
+    return graph.maker(artifact_id)
+
+
+def versions_of(store: Store, model_id: int) -> list[int]:
+    """The versions that a Model artifact was pushed as."""
+    read = [e for e in metadata.events_of_artifacts(store, [model_id]) if e.type in metadata.INPUTS]
+    users = {e.execution_id for e in read if not _is_reference(e)}
+    made = [e.artifact_id for e in metadata.events_of_executions(store, users) if e.type in metadata.OUTPUTS]
+    found = [metadata.properties(a) for a in metadata.artifacts(store, made) if a.type == "PushedModel"]
+    return sorted({int(facts["pushed_version"]) for facts in found if facts.get("pushed") == 1})
+
+
 def uses(store: Store, artifact_id: int) -> tuple[int, list[str]]:
     """How often the cache answered with this artifact, and the latest runs (at most 20) in which it did."""
     events = metadata.events_of_artifacts(store, [artifact_id])

@@ -37,6 +37,8 @@ class Executor(base_executor.BaseExecutor):
         )
         baseline = input_dict.get("baseline_statistics") or []
         splits = artifact_utils.decode_split_names(statistics.split_names)
+        anomalies.split_names = statistics.split_names
+        anomalies.span = statistics.span
         count = 0
         for split in splits:
             found = tfdv.validate_statistics(
@@ -49,8 +51,6 @@ class Executor(base_executor.BaseExecutor):
             )
             count += len(found.anomaly_info) + int(found.HasField("dataset_anomaly_info"))
             _write(found, artifact_utils.get_split_uri([anomalies], split))
-        anomalies.split_names = statistics.split_names
-        anomalies.span = statistics.span
         anomalies.set_int_custom_property(ANOMALY_COUNT, count)
 
 

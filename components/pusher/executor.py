@@ -14,6 +14,7 @@ from tfx.components.pusher import executor as tfx_pusher
 from tfx.types import artifact_utils
 
 from common.errors import UserError
+from components.pusher.constants import MODEL_ID
 
 MANIFEST = Path("assets.extra", "mlpipe.json")
 

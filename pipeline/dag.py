@@ -1,0 +1,193 @@
+"""The DAG: it reads from top to bottom as it is drawn in the README."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfx.components import SchemaGen, StatisticsGen, Trainer, Transform, Tuner
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration import metadata
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.proto import example_gen_pb2, trainer_pb2, transform_pb2
+from tfx.types import Channel, standard_artifacts
+
+from components.columnar_example_gen.component import ColumnarExampleGen
+from components.evaluator.component import Evaluator
+from components.example_validator.component import ExampleValidator
+from components.pusher.component import Pusher
+from components.resolvers import LastGoodStatistics, LatestBlessedModel
+from pipeline import evaluation, fingerprint
+from pipeline.config import Config
+from pipeline.home import Home
+from pipeline.sources import SPLIT, Source
+
+
+def create_pipeline(
+    config: Config, source: Source, slices: Sequence[Sequence[str]], schema_file: Path | None, home: Home
+) -> tfx_pipeline.Pipeline:
+    """The pipeline of a configuration; component ids are stable, and code fingerprints are among the parameters.
+
+    Args:
+      config: the pipeline's configuration.
+      source: where its files are and how they are read.
+      slices: lists of columns, all of them in the data, whose values make the slices that are evaluated.
+      schema_file: a curated schema (text format); without one the schema is inferred.
+      home: where artifacts, metadata and pushed models go.
+    """
+    nodes: list[BaseNode] = []
+
+    def add(node: Any, node_id: str) -> Any:
+        nodes.append(node.with_id(node_id))
+        return node
+
+    # 1. Raw data to examples, split by the content of each example.
+    examples = add(
+        ColumnarExampleGen(
+            input_base=source.base,
+            input_config=example_gen_pb2.Input(
+                splits=[example_gen_pb2.Input.Split(name=SPLIT, pattern=source.pattern)]
+            ),
+            output_config=_splits(config.data.splits),
+            reader=source.reader,
+            code=fingerprint.of_module("components.columnar_example_gen.executor"),
+        ),
+        "ExampleGen",
+    ).outputs["examples"]
+
+    # 2. Statistics of every split.
+    statistics = add(StatisticsGen(examples=examples), "StatisticsGen").outputs["statistics"]
+
+    # 3. The schema: curated by people, or inferred.
+    schema_gen = (
+        ImportSchemaGen(schema_file=str(schema_file))
+        if schema_file
+        else SchemaGen(statistics=statistics, infer_feature_shape=False)
+    )
+    schema = add(schema_gen, "SchemaGen").outputs["schema"]
+
+    # 4. Anomalies, drift against the last good data, skew between splits; a gate stops the run here.
+    baseline_statistics = None
+    if config.schema_.drift:
+        baseline_statistics = add(
+            Resolver(
+                strategy_class=LastGoodStatistics,
+                current=statistics,
+                statistics=Channel(type=standard_artifacts.ExampleStatistics),
+            ),
+            "last_span_statistics",
+        ).outputs["statistics"]
+    validator = add(
+        ExampleValidator(
+            statistics=statistics,
+            schema=schema,
+            baseline_statistics=baseline_statistics,
+            drift=config.schema_.drift,
+            skew=config.schema_.skew,
+            code=fingerprint.of_module("components.example_validator.executor"),
+        ),
+        "ExampleValidator",
+    )
+
+    # 5. Preprocessing, analysed over the train split, as a graph that training and serving share.
+    module = config.trainer.module
+    code = fingerprint.of_module(module)
+    features = {"task": config.task, "labels": config.labels, "features": config.trainer.features, "code": code}
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn=f"{module}.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "valid"]),
+        custom_config=features,
+        disable_statistics=True,
+    )
+    transform.add_upstream_node(validator)
+    add(transform, "Transform")
+
+    # 6. Training, on hyperparameters that a random search may choose, from a blessed model if so configured.
+    hyperparameters = None
+    custom_config = {**features, "model": config.trainer.model, "training": config.trainer.training}
+    fit = {
+        "examples": transform.outputs["transformed_examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "schema": schema,
+        "train_args": trainer_pb2.TrainArgs(splits=["train"]),
+        "eval_args": trainer_pb2.EvalArgs(splits=["valid"]),
+    }
+    if config.trainer.tuning.get("trials"):
+        tuner = Tuner(
+            tuner_fn=f"{module}.tuner_fn", custom_config={**custom_config, "tuning": config.trainer.tuning}, **fit
+        )
+        hyperparameters = add(tuner, "Tuner").outputs["best_hyperparameters"]
+    base_model = None
+    if config.trainer.training.get("warm_start"):
+        base_model = add(_latest_blessed(), "warm_start_model").outputs["model"]
+    trainer = add(
+        Trainer(
+            run_fn=f"{module}.run_fn",
+            hyperparameters=hyperparameters,
+            base_model=base_model,
+            custom_config=custom_config,
+            **fit,
+        ),
+        "Trainer",
+    )
+    model = trainer.outputs["model"]
+
+    # 7. The verdict on the held-out split, against the bounds and against the model blessed last.
+    latest_blessed = add(_latest_blessed(candidate=model), "latest_blessed_model")
+    evaluator = add(
+        Evaluator(
+            examples=examples,
+            model=model,
+            baseline_model=latest_blessed.outputs["model"],
+            schema=schema,
+            eval_config=evaluation.eval_config(config, slices),
+            example_splits=["eval"],
+            code=fingerprint.of_module("components.evaluator.executor"),
+        ),
+        "Evaluator",
+    )
+
+    # 8. A blessed model becomes the next version that is served.
+    add(
+        Pusher(
+            model=model,
+            model_blessing=evaluator.outputs["blessing"],
+            directory=str(Path(config.push.directory or home.serving(config.name)).absolute()),
+            keep=config.push.keep,
+            code=fingerprint.of_module("components.pusher.executor"),
+        ),
+        "Pusher",
+    )
+
+    return tfx_pipeline.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=str(home.pipeline_root(config.name)),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(home.metadata)),
+        components=nodes,
+        enable_cache=True,
+        beam_pipeline_args=list(config.beam.options),
+    )
+
+
+def _splits(buckets: dict[str, int]) -> example_gen_pb2.Output:
+    return example_gen_pb2.Output(
+        split_config=example_gen_pb2.SplitConfig(
+            splits=[
+                example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count) for name, count in buckets.items()
+            ]
+        )
+    )
+
+
+def _latest_blessed(**candidate: Any) -> Resolver:
+    return Resolver(
+        strategy_class=LatestBlessedModel,
+        model=Channel(type=standard_artifacts.Model),
+        pushed_model=Channel(type=standard_artifacts.PushedModel),
+        **candidate,
+    )

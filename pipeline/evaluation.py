@@ -1,0 +1,107 @@
+"""From the evaluation section of a configuration to TFMA's EvalConfig."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import tensorflow_model_analysis as tfma
+from google.protobuf import wrappers_pb2
+from tensorflow_model_analysis.proto import config_pb2
+
+from pipeline.config import METRICS, Config, Gate
+
+# Our name of a metric -> TFMA's class.
+CLASSES = {
+    "binary": {
+        "accuracy": "BinaryAccuracy",
+        "auc": "AUC",
+        "auc_precision_recall": "AUCPrecisionRecall",
+        "precision": "Precision",
+        "recall": "Recall",
+        "loss": "BinaryCrossEntropy",
+    },
+    "multiclass": {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalCrossentropy"},
+    "regression": {"rmse": "RootMeanSquaredError", "mae": "MeanAbsoluteError", "mse": "MeanSquaredError"},
+}
+PREDICTION_KEY = {"binary": "probability", "multiclass": "probabilities"}
+
+
+def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> tfma.EvalConfig:
+    """What TFMA measures, over which slices, and the bounds of the gates.
+
+    Args:
+      config: the pipeline.
+      slices: lists of columns to slice by, those that the data has.
+    """
+    return tfma.EvalConfig(
+        model_specs=[_model_spec(config, "candidate"), _model_spec(config, "baseline")],
+        metrics_specs=_metrics_specs(config, slices),
+        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=columns) for columns in slices)],
+        options=config_pb2.Options(min_slice_size=wrappers_pb2.Int32Value(value=config.evaluation.min_slice_examples)),
+    )
+
+
+def _model_spec(config: Config, name: str) -> tfma.ModelSpec:
+    spec = tfma.ModelSpec(
+        name=name if name == "baseline" else "",
+        is_baseline=name == "baseline",
+        signature_name="serving_examples",
+        preprocessing_function_names=["transform_features"],
+    )
+    if len(config.labels) == 1:
+        (label,) = config.labels
+        spec.label_key = f"{label}_xf"
+        spec.prediction_key = PREDICTION_KEY.get(config.task, label)
+    else:
+        for label in config.labels:
+            spec.label_keys[label] = f"{label}_xf"
+    return spec
+
+
+def _metrics_specs(config: Config, slices: Sequence[Sequence[str]]) -> list[tfma.MetricsSpec]:
+    outputs: list[str | None] = [None] if len(config.labels) == 1 else [*config.labels]
+    return [
+        tfma.MetricsSpec(
+            metrics=[
+                tfma.MetricConfig(class_name="ExampleCount", config='{"name": "example_count"}'),
+                *(_metric(config, metric, output, slices) for metric in _metric_names(config)),
+            ],
+            output_names=[output] if output else [],
+        )
+        for output in outputs
+    ]
+
+
+def _metric_names(config: Config) -> list[str]:
+    named = [*config.evaluation.metrics, *(gate.metric for gate in config.evaluation.gates)]
+    return list(dict.fromkeys(named))
+
+
+def _metric(config: Config, metric: str, output: str | None, slices: Sequence[Sequence[str]]) -> tfma.MetricConfig:
+    result = tfma.MetricConfig(class_name=CLASSES[config.task][metric], config=json.dumps({"name": metric}))
+    for gate in config.evaluation.gates:
+        if gate.metric != metric or (gate.output is not None and gate.output != output):
+            continue
+        threshold = _threshold(gate, METRICS[config.task][metric])
+        result.threshold.MergeFrom(threshold)
+        if gate.slices and slices:
+            result.per_slice_thresholds.append(
+                tfma.PerSliceMetricThreshold(
+                    threshold=threshold, slicing_specs=[tfma.SlicingSpec(feature_keys=columns) for columns in slices]
+                )
+            )
+    return result
+
+
+def _threshold(gate: Gate, higher_is_better: bool) -> tfma.MetricThreshold:
+    threshold = tfma.MetricThreshold()
+    if gate.lower is not None:
+        threshold.value_threshold.lower_bound.value = gate.lower
+    if gate.upper is not None:
+        threshold.value_threshold.upper_bound.value = gate.upper
+    if gate.max_drop is not None:
+        direction = tfma.MetricDirection.HIGHER_IS_BETTER if higher_is_better else tfma.MetricDirection.LOWER_IS_BETTER
+        threshold.change_threshold.direction = direction
+        threshold.change_threshold.absolute.value = -gate.max_drop if higher_is_better else gate.max_drop
+    return threshold

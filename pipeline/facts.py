@@ -1,0 +1,79 @@
+"""What an artifact says of itself: its record in the metadata, and the small files in its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline import metadata
+from pipeline.runs import iso
+
+
+def described(artifact: mlmd.Artifact) -> dict[str, Any]:
+    """JSON-able facts: id, type, uri, created, gone (why its files are no more, or null), and those of its type."""
+    found = {
+        "id": artifact.id,
+        "type": artifact.type,
+        "uri": artifact.uri,
+        "created": iso(artifact.create_time_since_epoch),
+        "gone": gone(artifact),
+    }
+    recorded = metadata.properties(artifact)
+    if artifact.type == "Examples":
+        found["span"] = recorded.get("span", 0)
+        found["version"] = recorded.get("version")
+        found["splits"] = parsed(recorded.get("split_names"), [])
+        found["fingerprint"] = recorded.get("input_fingerprint")
+        found["files"] = parsed(recorded.get("input_files"), [])
+    elif artifact.type == "Schema":
+        found["sha256"] = _sha256(artifact, "schema.pbtxt")
+    elif artifact.type == "ExampleAnomalies":
+        found["anomalies"] = recorded.get("anomaly_count")
+    elif artifact.type == "ModelBlessing":
+        found["blessed"] = recorded.get("blessed") == 1
+    elif artifact.type == "ModelEvaluation":
+        found["verdict"] = verdict(artifact)
+    elif artifact.type == "HyperParameters":
+        found["values"] = parsed(_text(artifact, "best_hyperparameters.txt"), {}).get("values")
+    elif artifact.type == "PushedModel":
+        found["pushed"] = recorded.get("pushed") == 1
+        found["version"] = int(recorded.get("pushed_version") or 0) or None
+        found["destination"] = recorded.get("pushed_destination")
+        found["served"] = bool(found["destination"]) and Path(str(found["destination"])).is_dir()
+    return found
+
+
+def gone(artifact: mlmd.Artifact) -> str | None:
+    """Why the files of an artifact are not there, None when they are."""
+    if artifact.state == mlmd.Artifact.DELETED:
+        return "deleted by mlpipe gc"
+    return None if Path(artifact.uri).exists() else "its folder is missing"
+
+
+def verdict(artifact: mlmd.Artifact) -> dict[str, Any] | None:
+    """The verdict beside a ModelEvaluation, None when it is not there."""
+    return parsed(_text(artifact, "verdict.json"), None)
+
+
+def parsed(text: Any, default: Any) -> Any:
+    """The value of a JSON text, `default` when it is none."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return default
+
+
+def _text(artifact: mlmd.Artifact, name: str) -> str | None:
+    try:
+        return Path(artifact.uri, name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _sha256(artifact: mlmd.Artifact, name: str) -> str | None:
+    text = _text(artifact, name)
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()

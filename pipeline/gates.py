@@ -1,0 +1,79 @@
+"""The two gates: data with an anomaly and models without a blessing end the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as pb
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from common.errors import GateFailed
+
+Outputs = Mapping[str, list[pb.Artifact]]
+
+
+def check(node_id: str, outputs: Outputs) -> None:
+    """Applies the gate of a node to its output artifacts; most nodes have none.
+
+    Raises:
+      GateFailed: an anomaly in the data, or a model that was not blessed.
+    """
+    if node_id == "ExampleValidator":
+        _data(outputs)
+    elif node_id == "Evaluator":
+        _model(outputs)
+
+
+def anomalies(artifact: pb.Artifact) -> list[str]:
+    """One line for each anomaly: split, feature, rule."""
+    lines = []
+    for file in sorted(Path(artifact.uri).glob("Split-*/SchemaDiff.pb")):
+        split = file.parent.name.removeprefix("Split-")
+        found = anomalies_pb2.Anomalies.FromString(file.read_bytes())
+        for feature, info in sorted(found.anomaly_info.items()):
+            lines += [f"{split}: {feature}: {reason.short_description}: {reason.description}" for reason in info.reason]
+        if found.HasField("dataset_anomaly_info"):
+            lines += [f"{split}: {reason.short_description}" for reason in found.dataset_anomaly_info.reason]
+    return lines
+
+
+def verdict(artifact: pb.Artifact) -> dict[str, Any]:
+    """The Evaluator's verdict of a ModelEvaluation artifact (see components/evaluator/verdict.py)."""
+    return json.loads(Path(artifact.uri, "verdict.json").read_text())
+
+
+def _data(outputs: Outputs) -> None:
+    (artifact,) = outputs["anomalies"]
+    lines = anomalies(artifact)
+    if lines:
+        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+        raise GateFailed(f"data gate: {lines[0]}{more}; all anomalies are in {artifact.uri}")
+
+
+def _model(outputs: Outputs) -> None:
+    (blessing,) = outputs["blessing"]
+    if "blessed" in blessing.custom_properties and blessing.custom_properties["blessed"].int_value == 1:
+        return
+    (evaluation,) = outputs["evaluation"]
+    result = verdict(evaluation)
+    failed = [describe(row) for row in result["metrics"] if row["ok"] is False]
+    if not failed:
+        failed = [f"no examples in the required slice {name}" for name in result["missing_slices"]]
+    raise GateFailed(f"model gate: not blessed, nothing pushed: {'; '.join(failed) or 'no verdict was reached'}")
+
+
+def describe(row: Mapping[str, Any]) -> str:
+    """A metric of the verdict with its bounds: `accuracy 0.91 on island=Biscoe (at least 0.95)`."""
+    bounds = []
+    if row["lower"] is not None:
+        bounds.append(f"at least {row['lower']:g}")
+    if row["upper"] is not None:
+        bounds.append(f"at most {row['upper']:g}")
+    if row["change"] is not None and row["baseline"] is not None:
+        bounds.append(f"last blessed {row['baseline']:.4g}, may change by {row['change']:+g}")
+    value = "not a number" if row["value"] is None else f"{row['value']:.4g}"
+    output = f"{row['output']} " if row["output"] else ""
+    return f"{output}{row['metric']} {value} on {row['slice']} ({', '.join(bounds)})"

@@ -1,0 +1,131 @@
+"""One component of one run: the unit that every runner executes; gates and exit codes live here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from ml_metadata.proto import metadata_store_pb2 as pb
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher
+from tfx.proto.orchestration import pipeline_pb2
+
+from common.errors import UserError
+from pipeline import gates
+
+RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What a node did: state is complete, cached or skipped; outputs are artifacts by output key."""
+
+    node_id: str
+    state: str
+    seconds: float
+    outputs: dict[str, list[pb.Artifact]]
+
+
+class NodeFailed(UserError):
+    """A component raised; the message is one line for the user, the cause has the traceback."""
+
+    def __init__(self, node_id: str, cause: BaseException) -> None:
+        super().__init__(f"{node_id} failed: {_one_line(cause)}{_place(cause)}")
+
+
+class Observer(Protocol):
+    """Who is told how a run goes on."""
+
+    def started(self, node_id: str) -> None: ...
+
+    def finished(self, result: NodeResult) -> None: ...
+
+
+def run_node(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, observer: Observer) -> None:
+    """Launches one node of a compiled pipeline and applies its gate, also when the result came from the cache.
+
+    The observer sees the result before the gate is applied.
+
+    Raises:
+      BadInput: the component found the data or its configuration wrong.
+      GateFailed: the component ran, and its result did not pass.
+      NodeFailed: the component raised anything else.
+    """
+    node_id = node.node_info.id
+    deployment = runner_utils.extract_local_deployment_config(ir)
+    connection = _connection(deployment)
+    started = time.monotonic()
+    observer.started(node_id)
+    is_resolver = node.node_info.type.name == RESOLVER
+    try:
+        execution = launcher.Launcher(
+            pipeline_node=node,
+            mlmd_connection=metadata.Metadata(connection),
+            pipeline_info=ir.pipeline_info,
+            pipeline_runtime_spec=ir.runtime_spec,
+            executor_spec=None if is_resolver else runner_utils.extract_executor_spec(deployment, node_id),
+            custom_driver_spec=None if is_resolver else runner_utils.extract_custom_driver_spec(deployment, node_id),
+        ).launch()
+    except UserError:
+        raise
+    except Exception as error:
+        user_error = _user_error(error)
+        if user_error is not None:
+            raise user_error from error
+        raise NodeFailed(node_id, error) from error
+    seconds = time.monotonic() - started
+    if execution is None or execution.execution_id is None:
+        observer.finished(NodeResult(node_id, "skipped", seconds, {}))
+        return
+    result = _result(connection, node_id, execution.execution_id, seconds)
+    observer.finished(result)
+    gates.check(node_id, result.outputs)
+
+
+def _connection(deployment: object) -> pb.ConnectionConfig:
+    config = deployment.metadata_connection_config  # type: ignore[attr-defined]
+    return getattr(config, config.WhichOneof("connection_config"))
+
+
+def _result(connection: pb.ConnectionConfig, node_id: str, execution_id: int, seconds: float) -> NodeResult:
+    with metadata.Metadata(connection) as handle:
+        store = handle.store
+        (execution,) = store.get_executions_by_id([execution_id])
+        if execution.last_known_state == pb.Execution.FAILED:
+            raise UserError(f"{node_id} failed: its inputs could not be resolved")
+        events = [e for e in store.get_events_by_execution_ids([execution_id]) if e.type == pb.Event.OUTPUT]
+        artifacts = {artifact.id: artifact for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])}
+    outputs: dict[str, list[pb.Artifact]] = {}
+    for event in sorted(events, key=lambda e: e.path.steps[1].index if len(e.path.steps) > 1 else 0):
+        outputs.setdefault(event.path.steps[0].key, []).append(artifacts[event.artifact_id])
+    state = "cached" if execution.last_known_state == pb.Execution.CACHED else "complete"
+    return NodeResult(node_id, state, seconds, outputs)
+
+
+def _user_error(error: BaseException) -> UserError | None:
+    """A user's error that a library wrapped on its way up."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, UserError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
+
+
+def _place(error: BaseException) -> str:
+    """The last line of the repository's or the user's own code in a traceback."""
+    place = ""
+    frame = error.__traceback__
+    while frame is not None:
+        path = frame.tb_frame.f_code.co_filename
+        if "site-packages" not in path and not path.startswith("<") and "/lib/python" not in path:
+            place = f" ({'/'.join(path.split('/')[-2:])}:{frame.tb_lineno})"
+        frame = frame.tb_next
+    return place

@@ -1,0 +1,80 @@
+"""What a run writes about itself into ML Metadata, beside what TFX records of its components."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import fingerprint
+from pipeline.config import Config
+from pipeline.metadata import Store, artifacts_of, properties, register_run, run_context, run_contexts, update_run
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the results of a run depend on: configuration, code, data and package versions."""
+
+    config: Config
+    code: dict[str, str]
+    versions: dict[str, str]
+    data: Sequence[dict[str, Any]]
+
+    @property
+    def digest(self) -> str:
+        return fingerprint.of_values(self.config.dump(), self.code, self.versions, self.data)
+
+
+def fingerprint_run(config: Config, files: Sequence[dict[str, Any]]) -> Fingerprint:
+    """The fingerprint of a run of this configuration over these files, without importing what is fingerprinted."""
+    loader = [config.data.loader.partition(":")[0]] if config.data.loader and not config.data.path else []
+    code = {module: fingerprint.of_module(module) for module in ("pipeline.dag", config.trainer.module, *loader)}
+    return Fingerprint(config, code, fingerprint.versions(), files)
+
+
+def new_run_id(store: Store) -> str:
+    """The time of start in UTC, with a counter where two runs start in one second."""
+    base = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S")
+    names = (base, *(f"{base}-{n}" for n in range(2, 1000)))
+    return next(name for name in names if run_context(store, name) is None)
+
+
+def begin(store: Store, run_id: str, made_of: Fingerprint, whole: bool) -> None:
+    """Records that a run started, and all that it depends on; only a whole run can be found up to date later."""
+    register_run(
+        store,
+        made_of.config.name,
+        run_id,
+        {
+            "mlpipe_state": "running",
+            "mlpipe_config": json.dumps(made_of.config.dump()),
+            "mlpipe_fingerprint": made_of.digest if whole else "",
+            "mlpipe_code": json.dumps(made_of.code),
+            "mlpipe_versions": json.dumps(made_of.versions),
+            "mlpipe_started": _now(),
+        },
+    )
+
+
+def end(store: Store, run_id: str, state: str, reason: str = "") -> None:
+    """Records how a run ended: succeeded, gate_failed, failed or interrupted."""
+    update_run(store, run_id, {"mlpipe_state": state, "mlpipe_reason": reason, "mlpipe_ended": _now()})
+
+
+def up_to_date(store: Store, made_of: Fingerprint) -> str | None:
+    """The id of the last run when it succeeded with this very fingerprint and its model is still there, else None."""
+    runs = run_contexts(store, made_of.config.name)
+    if not runs:
+        return None
+    last = properties(runs[-1])
+    if last.get("mlpipe_state") != "succeeded" or last.get("mlpipe_fingerprint") != made_of.digest:
+        return None
+    pushed = [properties(artifact).get("pushed_destination") for artifact in artifacts_of(store, runs[-1])]
+    return runs[-1].name if all(Path(folder, "saved_model.pb").is_file() for folder in pushed if folder) else None
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Runners: thin, each launches the same nodes."""

@@ -1,0 +1,101 @@
+"""From the data section of a configuration to files that are there, with their fingerprints."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.errors import BadInput
+from components.columnar_example_gen import fingerprint as file_fingerprint
+from components.columnar_example_gen import inputs
+from components.columnar_example_gen.options import ReaderOptions
+from pipeline import fingerprint
+from pipeline.config import REPOSITORY, Config, nearest
+from pipeline.home import Home
+
+SPLIT = "all"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Input files: `pattern` below `base`, how to read them, and their fingerprints (split, file, bytes, sha256)."""
+
+    base: str
+    pattern: str
+    reader: ReaderOptions
+    files: list[dict[str, Any]]
+
+
+def find(config: Config, home: Home) -> Source:
+    """The files of a configuration; a loader writes them first where they are not there yet.
+
+    Raises:
+      BadInput: nothing matches the path, or the loader does not exist or cannot get the data.
+    """
+    reader = ReaderOptions(
+        delimiter=config.data.delimiter,
+        missing_values=config.data.missing_values,
+        types=config.data.types,
+        drop=config.data.drop,
+        labels=config.labels,
+        task=config.task,
+    )
+    base, pattern = inputs.locate(_path(config, home))
+    files = file_fingerprint.files(base, {SPLIT: pattern}, cache=home.root / "fingerprints.json")
+    return Source(base, pattern, reader, files)
+
+
+def columns(source: Source) -> list[str]:
+    """Names of the columns that the examples get."""
+    from components.columnar_example_gen import csv_reader
+
+    path = str(Path(source.base, source.files[0]["file"]))
+    content, _ = csv_reader.read_bytes(path)
+    return [name for name in csv_reader.read_header(path, content, source.reader) if name not in source.reader.drop]
+
+
+def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[str]]:
+    """The slices that the data allows, and a line for each that is left out by `if_missing: skip`.
+
+    Raises:
+      BadInput: a slice by a column that the data does not have.
+    """
+    kept: list[list[str]] = []
+    left_out: list[str] = []
+    for piece in config.evaluation.slices:
+        missing = [column for column in piece.columns if column not in available]
+        if not missing:
+            kept.append(list(piece.columns))
+        elif piece.if_missing == "skip":
+            left_out.append(f"slice {', '.join(piece.columns)} left out: the data has no column {missing[0]}")
+        else:
+            raise BadInput(
+                f"evaluation.slices: the data has no column {missing[0]!r}{nearest(missing[0], available)}"
+                " (if_missing: skip leaves such a slice out)"
+            )
+    return kept, left_out
+
+
+def _path(config: Config, home: Home) -> str:
+    if not config.data.path:
+        return str(_load(config, home))
+    path = Path(config.data.path)
+    if path.is_absolute() or Path.cwd() == REPOSITORY:
+        return str(path)
+    here = Path.cwd() / path
+    return str(here if here.exists() or not (REPOSITORY / path).exists() else REPOSITORY / path)
+
+
+def _load(config: Config, home: Home) -> Path:
+    """What the loader wrote, below a folder named after its code and arguments, so that a change writes anew."""
+    module, _, function = (config.data.loader or "").partition(":")
+    try:
+        load = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError):
+        raise BadInput(f"data.loader: no {config.data.loader!r}; write it as module:function") from None
+    key = fingerprint.of_values(fingerprint.of_module(module), config.data.loader_args)[:12]
+    folder = home.data / f"{module}-{key}"
+    present = sorted(folder.glob("*.csv*"))
+    return present[0] if len(present) == 1 else load(folder, **config.data.loader_args)

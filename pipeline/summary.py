@@ -1,0 +1,86 @@
+"""What a run ends with: examples, anomalies, metrics against their bounds, verdict, where the model is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_metadata.proto import metadata_store_pb2 as pb
+from rich.console import Console
+from rich.table import Table
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from pipeline import gates
+
+if TYPE_CHECKING:
+    from pipeline.node import NodeResult
+
+def show(console: Console, results: Mapping[str, NodeResult], seconds: float) -> None:
+    """Prints the summary of the nodes that ended, by node id; `seconds` is the time of the whole run."""
+    console.print()
+    if "StatisticsGen" in results:
+        console.print(f"examples   {_counts(results['StatisticsGen'].outputs['statistics'][0])}")
+    if "ExampleValidator" in results:
+        lines = gates.anomalies(results["ExampleValidator"].outputs["anomalies"][0])
+        console.print(f"anomalies  {len(lines) or 'none'}")
+        for line in lines:
+            console.print(f"           {line}", markup=False)
+    if "Evaluator" in results:
+        verdict = gates.verdict(results["Evaluator"].outputs["evaluation"][0])
+        console.print(_metrics(verdict))
+        console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
+    if "Pusher" in results:
+        (pushed,) = results["Pusher"].outputs["pushed_model"]
+        console.print(f"pushed     {pushed_destination(pushed) or 'no'}", markup=False)
+    cached = [node_id for node_id, result in results.items() if result.state == "cached"]
+    console.print(f"time       {seconds:.1f} s; cached: {', '.join(cached) or 'nothing'}")
+
+
+def pushed_destination(artifact: pb.Artifact) -> str | None:
+    """The folder of the pushed version of a PushedModel artifact; None when it was not pushed."""
+    properties = artifact.custom_properties
+    if "pushed" not in properties or properties["pushed"].int_value != 1:
+        return None
+    return properties["pushed_destination"].string_value
+
+
+def _counts(statistics: pb.Artifact) -> str:
+    parts = []
+    for file in sorted(Path(statistics.uri).glob("Split-*/FeatureStats.pb")):
+        proto = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
+        parts.append((file.parent.name.removeprefix("Split-"), proto.datasets[0].num_examples))
+    order = {"train": 0, "valid": 1, "eval": 2}
+    return ", ".join(f"{split} {count:,}" for split, count in sorted(parts, key=lambda p: order.get(p[0], 3)))
+
+
+def _metrics(verdict: Mapping[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("slice", "metric"):
+        table.add_column(column)
+    for column in ("value", "bounds", "last blessed", "examples"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for row in verdict["metrics"]:
+        table.add_row(
+            row["slice"],
+            f"{row['output']} {row['metric']}".strip(),
+            "not a number" if row["value"] is None else f"{row['value']:.4f}",
+            _bounds(row),
+            "" if row["baseline"] is None else f"{row['baseline']:.4f}",
+            "" if row["examples"] is None else f"{row['examples']:,}",
+            {True: "ok", False: "FAILED", None: ""}[row["ok"]],
+            style="red" if row["ok"] is False else None,
+        )
+    return table
+
+
+def _bounds(row: Mapping[str, Any]) -> str:
+    parts = []
+    if row["lower"] is not None:
+        parts.append(f">= {row['lower']:g}")
+    if row["upper"] is not None:
+        parts.append(f"<= {row['upper']:g}")
+    if row["change"] is not None:
+        parts.append(f"change {'>=' if row['change'] <= 0 else '<='} {row['change']:+g}")
+    return ", ".join(parts)
