@@ -64,18 +64,13 @@ class ServingModule(tf.Module):
 
     def serving_default(self) -> Any:
         """Signature on raw features: one tensor [B] each; "", NaN and -2**31 stand for a missing value."""
+        spec = self._feature_spec
+        names = raw_features.tensor_names(spec)
+        tensors = {names[name]: tf.TensorSpec([None], spec[name].dtype, name=names[name]) for name in spec}
 
-        @tf.function(
-            input_signature=[
-                {
-                    name: tf.TensorSpec([None], feature.dtype, name=name)
-                    for name, feature in sorted(self._feature_spec.items())
-                }
-            ]
-        )
+        @tf.function(input_signature=[tensors])
         def serving_default(features: Tensors) -> Tensors:
-            spec = self._feature_spec
-            return self.predict({name: raw_features.as_raw(features[name], spec[name]) for name in spec})
+            return self.predict({name: raw_features.as_raw(features[names[name]], spec[name]) for name in spec})
 
         return serving_default
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -63,3 +64,23 @@ def as_raw(values: tf.Tensor, feature: Any) -> tf.Tensor | tf.SparseTensor:
     rows = tf.size(values, out_type=tf.int64)
     indices = tf.stack([tf.range(rows), tf.zeros([rows], tf.int64)], axis=1)
     return tf.SparseTensor(indices, values, tf.stack([rows, 1]))
+
+
+def tensor_names(features: Iterable[str]) -> dict[str, str]:
+    """Return the name of each feature's tensor in a signature.
+
+    It is the feature's own name, with "_" for characters that TensorFlow does not take and a number where two
+    names would then be one (TensorFlow takes upper and lower case for the same).
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for feature in sorted(features):
+        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", feature)
+        plain = plain if re.match(r"[A-Za-z0-9.]", plain) else f"x{plain}"
+        name, number = plain, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}_{number}"
+        taken.add(name.lower())
+        names[feature] = name
+    return names
