@@ -62,12 +62,6 @@ class Graph:
         """The step that made an artifact, None for what came from outside or is beyond the graph."""
         return self.steps.get(self.made_by.get(artifact_id, 0))
 
-    def users(self, artifact_id: int) -> list[Step]:
-        """Steps that read an artifact, other than for comparison."""
-        return [
-            s for _, s in sorted(self.steps.items()) if any(e.artifact_id == artifact_id for e in s.inputs)
-        ]
-
 
 def upstream(store: Store, artifact_id: int) -> Graph:
     """All that an artifact was made from, back to the raw data.

@@ -127,6 +127,15 @@ def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
     return dict(sorted(found.items()))
 
 
+def outputs_of(store: Store, node: NodeRun) -> dict[str, mlmd.Artifact]:
+    """Output key -> artifact of a node in a run, made by it or taken from the cache; empty when there are none."""
+    if node.execution_id is None:
+        return {}
+    events = metadata.events_of_executions(store, [node.execution_id])
+    keys = {e.artifact_id: metadata.keys(e)[0] for e in events if e.type in metadata.OUTPUTS}
+    return {keys[artifact.id]: artifact for artifact in metadata.artifacts(store, keys)}
+
+
 def find_pipeline(store: Store, pipeline: str | None) -> str:
     """The pipeline of that name, or the only one there is.
 
