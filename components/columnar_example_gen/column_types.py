@@ -117,11 +117,13 @@ def _infer_value_by_value(column: pa.ChunkedArray) -> str | BadValue:
     reasons: dict[int, str] = {}
     whole = True
     numeric = excused = 0
+    number_like = pc.match_substring_regex(pa.array(values), _NUMBER_LIKE).to_pylist()
     for index, value in enumerate(values):
-        number = _parse_int(value)
-        if number == "is not a whole number":
-            whole = False
-            number = _parse_float(value)
+        number: float | str = NOT_A_NUMBER
+        if number_like[index]:
+            number = _parse_int(value)
+        if number == NOT_WHOLE:
+            whole, number = False, _parse_float(value)
         if isinstance(number, str):
             reasons[index] = number
             excused += counts[index] if value.strip().lower() in MISSING_SPELLINGS else 0

@@ -1,8 +1,8 @@
 """Arrow columns to serialized tf.Examples, column by column.
 
-The bytes are those of `tf.train.Example.SerializeToString(deterministic=True)` (fields of the map in the order of
-their names), because stock ExampleGen hashes exactly these to choose a record's split. tfx_bsl's encoder writes
-the map in an arbitrary order, so that its output neither hashes alike nor is the same from run to run.
+The bytes are those of `tf.train.Example.SerializeToString(deterministic=True)` (the keys of the map in order),
+because stock ExampleGen hashes exactly these to choose a record's split. tfx_bsl's encoder writes the map in an
+arbitrary order: its output neither hashes alike nor is the same from run to run.
 https://protobuf.dev/programming-guides/encoding/
 """
 
@@ -25,9 +25,14 @@ def encode(batch: pa.RecordBatch | pa.Table) -> pa.Array:
     Columns of int64, float32, string or null; a missing value is an empty list of the column's kind, and a
     column of nulls an empty feature. Returns a large_binary array.
     """
-    order = sorted(batch.schema.names, key=lambda name: name.encode())
+    order = sorted(batch.schema.names, key=_map_order)
     features = _join(*(_entries(name, batch.column(name)) for name in order))
     return _with_header(features, functools.partial(_field, 1))
+
+
+def _map_order(name: str) -> bytes:
+    """Where protobuf (upb) puts a key: by its bytes, and of two keys the longer one before its own beginning."""
+    return name.encode() + b"\xff"
 
 
 def _entries(name: str, column: pa.ChunkedArray | pa.Array) -> pa.Array:
