@@ -117,14 +117,26 @@ def last_run(store: Store, pipeline: str, state: str | None = None) -> Run | Non
 
 
 def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
-    """Version -> PushedModel artifact, ascending; the latest artifact of a version that was pushed more than once."""
+    """Version -> the PushedModel artifact that first pushed the model which that version is now, ascending.
+
+    A run that finds its model served already records a push of the same version again; and a number is given anew
+    when the folder of versions was emptied.
+    """
     pusher = metadata.node_contexts(store, pipeline).get("Pusher")
-    found = {}
-    for artifact in metadata.artifacts_of(store, pusher) if pusher else []:
-        facts = metadata.properties(artifact)
-        if artifact.type == "PushedModel" and facts.get("pushed") == 1:
-            found[int(facts["pushed_version"])] = artifact
+    pushes = [a for a in metadata.artifacts_of(store, pusher) if _is_push(a)] if pusher else []
+    models = _models_of(store, pushes)
+    newest = {push_version(push): models[push.id] for push in pushes}
+    found: dict[int, mlmd.Artifact] = {}
+    for push in pushes:
+        version = push_version(push)
+        if models[push.id] == newest[version]:
+            found.setdefault(version, push)
     return dict(sorted(found.items()))
+
+
+def push_version(pushed: mlmd.Artifact) -> int:
+    """The version number that a PushedModel artifact stands for."""
+    return int(pushed.custom_properties["pushed_version"].string_value)
 
 
 def outputs_of(store: Store, node: NodeRun) -> dict[str, mlmd.Artifact]:
@@ -207,6 +219,23 @@ def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
             f"{len(matching)} runs of {pipeline} start with {selector!r}: {shown}; give more of the id"
         )
     return matching[0]
+
+
+def _is_push(artifact: mlmd.Artifact) -> bool:
+    return artifact.type == "PushedModel" and metadata.properties(artifact).get("pushed") == 1
+
+
+def _models_of(store: Store, pushes: list[mlmd.Artifact]) -> dict[int, int]:
+    """PushedModel artifact id -> id of the Model that it is a copy of."""
+    outputs = metadata.events_of_artifacts(store, [push.id for push in pushes])
+    pushed_by = {e.artifact_id: e.execution_id for e in outputs if e.type in metadata.OUTPUTS}
+    read = metadata.events_of_executions(store, pushed_by.values())
+    models = {
+        e.execution_id: e.artifact_id
+        for e in read
+        if e.type in metadata.INPUTS and "model" in metadata.keys(e)
+    }
+    return {push: models[execution] for push, execution in pushed_by.items()}
 
 
 def _that_pushed(store: Store, pipeline: str, version: int) -> mlmd.Context:

@@ -1,0 +1,193 @@
+"""What takes room and nothing needs any more: found without touching anything, then deleted.
+
+The metadata keeps the record of what is deleted (state DELETED): lineage still tells of it, and TFX's cache and
+resolvers take LIVE artifacts only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from common.errors import UserError
+from pipeline import lineage, lock, metadata, runs
+from pipeline.home import Home
+from pipeline.metadata import Store
+
+# What the Pusher calls a version that it has not yet finished.
+UNFINISHED_PUSH = ".pushing-*"
+
+_NODE_TEMPORARY = ("executor_execution", "driver_execution", "stateful_working_dir")
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to delete: kind is artifact, orphan, temporary, checkpoint, push or log."""
+
+    kind: str
+    path: Path
+    bytes: int
+    artifact_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stays: runs, their executions, and artifacts that those, or models in use, need."""
+
+    runs: set[str]
+    executions: set[int]
+    artifacts: set[int]
+    since: float
+
+
+def plan(store: Store, home: Home, pipeline: str, keep_runs: int) -> list[Item]:
+    """All that can go when the latest `keep_runs` runs stay; nothing is changed.
+
+    The last successful run stays as well, and so does all that made the model versions that are still served, the
+    model blessed last, and their evaluations.
+    """
+    kept = _kept(store, pipeline, keep_runs)
+    root = home.pipeline_root(pipeline)
+    context = metadata.pipeline_context(store, pipeline)
+    known = metadata.artifacts_of(store, context) if context else []
+    items = [
+        Item("artifact", Path(a.uri), size(Path(a.uri)), a.id)
+        for a in known
+        if a.id not in kept.artifacts and a.state != mlmd.Artifact.DELETED and _is_inside(Path(a.uri), root)
+    ]
+    recorded = {_folder(Path(a.uri), root) for a in known if a.state != mlmd.Artifact.DELETED}
+    found = [("orphan", path) for path in _orphans(root, recorded, kept)]
+    found += [("temporary", path) for path in _temporary(root)]
+    found += [
+        ("checkpoint", path) for path in sorted(root.glob("*/checkpoints/*")) if _newest(path) < kept.since
+    ]
+    found += [
+        ("push", path) for folder in _served(store, home, pipeline) for path in folder.glob(UNFINISHED_PUSH)
+    ]
+    logs = sorted(home.log(pipeline, "any").parent.glob("*.log"))
+    found += [("log", path) for path in logs if path.stem not in kept.runs]
+    return items + [Item(kind, path, size(path)) for kind, path in found]
+
+
+def collect(store: Store, home: Home, pipeline: str, keep_runs: int) -> list[Item]:
+    """Delete what `plan` finds, while holding the pipeline's lock; what was deleted.
+
+    Raises `lock.Busy` when the pipeline is running, `UserError` when something cannot be deleted; a second call goes
+    on where the first one stopped.
+    """
+    with lock.lock(home, pipeline, "gc"):
+        items = plan(store, home, pipeline, keep_runs)
+        # Marked first: a record without files is harmless, the cache answering with missing files is not.
+        _mark_deleted(store, [item.artifact_id for item in items if item.artifact_id is not None])
+        for item in items:
+            _delete(item.path)
+    return items
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; links count as nothing."""
+    if path.is_symlink() or not path.exists():
+        return 0
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.lstat().st_size for file in _files(path))
+
+
+def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:
+    contexts = metadata.run_contexts(store, pipeline)
+    latest = contexts[-keep_runs:]
+    succeeded = runs.last_run(store, pipeline, "succeeded")
+    latest += [c for c in contexts if succeeded and c.name == succeeded.id and c not in latest]
+    executions = {execution.id for context in latest for execution in metadata.executions_of(store, context)}
+    events = metadata.events_of_executions(store, executions)
+    artifacts = {event.artifact_id for event in events}
+    for model in _models_in_use(store, pipeline):
+        artifacts |= set(lineage.upstream(store, model).artifacts)
+        artifacts |= set(lineage.downstream(store, model).artifacts)
+    since = min((context.create_time_since_epoch / 1000 for context in latest), default=0.0)
+    return Kept({context.name for context in latest}, executions, artifacts, since)
+
+
+def _models_in_use(store: Store, pipeline: str) -> set[int]:
+    """Models whose pushed version is still there, and the one that was blessed last."""
+    pushed = runs.pushed_models(store, pipeline).values()
+    served = [a for a in pushed if Path(str(metadata.properties(a)["pushed_destination"])).is_dir()]
+    models = {lineage.pushed_model(store, artifact.id).id for artifact in served}
+    evaluator = metadata.node_contexts(store, pipeline).get("Evaluator")
+    for artifact in reversed(metadata.artifacts_of(store, evaluator) if evaluator else []):
+        facts = metadata.properties(artifact)
+        if (
+            artifact.type == "ModelBlessing"
+            and artifact.state == mlmd.Artifact.LIVE
+            and facts.get("blessed") == 1
+        ):
+            return models | {int(facts["current_model_id"])}
+    return models
+
+
+def _orphans(root: Path, recorded: set[Path], kept: Kept) -> Iterator[Path]:
+    """Output folders, `<node>/<output key>/<execution id>`, that no artifact lies in; those of kept runs stay."""
+    for path in sorted(root.glob("*/*/*")):
+        node, key, execution = path.relative_to(root).parts
+        is_output = (
+            execution.isdecimal() and not node.startswith(".") and key not in (".system", "checkpoints")
+        )
+        if is_output and path not in recorded and int(execution) not in kept.executions:
+            yield path
+
+
+def _temporary(root: Path) -> Iterator[Path]:
+    yield from sorted(root.glob(".temp/*"))
+    for name in _NODE_TEMPORARY:
+        yield from sorted(root.glob(f"*/.system/{name}/*"))
+
+
+def _served(store: Store, home: Home, pipeline: str) -> set[Path]:
+    pushed = [metadata.properties(artifact) for artifact in runs.pushed_models(store, pipeline).values()]
+    return {home.serving(pipeline), *(Path(str(facts["pushed_destination"])).parent for facts in pushed)}
+
+
+def _folder(path: Path, root: Path) -> Path:
+    """The folder of the execution that an artifact lies in; the path itself when it lies elsewhere."""
+    if not _is_inside(path, root):
+        return path
+    return root.joinpath(*path.relative_to(root).parts[:3])
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) and len(path.relative_to(root).parts) >= 3 and ".." not in path.parts
+
+
+def _mark_deleted(store: Store, ids: Iterable[int]) -> None:
+    artifacts = metadata.artifacts(store, ids)
+    for artifact in artifacts:
+        artifact.state = mlmd.Artifact.DELETED
+    if artifacts:
+        store.put_artifacts(artifacts)
+
+
+def _delete(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot delete {error.filename or path}: {error.strerror}; run mlpipe gc again"
+        ) from error
+
+
+def _newest(path: Path) -> float:
+    return max([file.lstat().st_mtime for file in _files(path)], default=path.lstat().st_mtime)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(path):
+        for name in names:
+            yield Path(folder, name)
