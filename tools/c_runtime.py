@@ -100,7 +100,9 @@ def _unpack(folder: Path, etc: Path) -> Path:
     """Download the runtime's packages with apt as an ordinary user, unpack them, give their library folder."""
     missing = [tool for tool in ("apt-get", "dpkg", "dpkg-deb") if shutil.which(tool) is None]
     if missing:
-        raise BadInput(f"glibc {_dotted(host_glibc())} is older than 2.39 and there is no {missing[0]}: {CONTAINER}")
+        raise BadInput(
+            f"glibc {_dotted(host_glibc())} is older than 2.39 and there is no {missing[0]}: {CONTAINER}"
+        )
     source = derive_source(etc)
     (folder / "newer.sources").write_text(source)
     (folder / "apt.conf").write_text(APT_CONFIG.format(folder=folder))

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints the interpreter that the virtual environment is made from: $PYTHON if given, else the first on PATH that works.
+# Prints the interpreter that .venv is made from: $PYTHON if given, else the one that an existing .venv was made from,
+# else the first on PATH that works.
 set -eu
 
 # A candidate answers with the interpreter below any virtual environment that is active, or fails.
@@ -21,6 +22,10 @@ if [ -n "${PYTHON:-}" ]; then
     try "$PYTHON" && exit 0
     echo "setup: PYTHON=$PYTHON is not a working CPython 3.10 to 3.13 with ssl, sqlite3 and ctypes" >&2
     exit 2
+fi
+
+if [ -x .venv/bin/python ] && try .venv/bin/python; then
+    exit 0
 fi
 
 IFS=:

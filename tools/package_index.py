@@ -76,7 +76,7 @@ def read_pins(lock: Path) -> dict[str, Pin]:
 
 
 def pip_settings(env: Mapping[str, str], home: Path | None = None) -> dict[str, str]:
-    """pip's own settings by long option name: configuration files first, `PIP_*` variables over them."""
+    """Settings of pip itself by long option name: configuration files first, `PIP_*` variables over them."""
     home = home or Path.home()
     config_home = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
     files = [Path("/etc/pip.conf"), home / ".pip/pip.conf", config_home / "pip/pip.conf"]
