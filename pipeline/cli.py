@@ -25,7 +25,8 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a configuration value: --set trainer.training.seed=7.")
+    list[str] | None,
+    typer.Option("--set", help="Override a configuration value: --set trainer.training.seed=7."),
 ]
 
 
@@ -39,7 +40,8 @@ def list_() -> None:
 
 @app.command()
 def describe(
-    pipeline: Annotated[str, typer.Argument(help="Name in the catalog, or a YAML file.")], set_: SetOption = None
+    pipeline: Annotated[str, typer.Argument(help="Name in the catalog, or a YAML file.")],
+    set_: SetOption = None,
 ) -> None:
     """Show a pipeline's DAG and its configuration with all defaults filled in."""
     from pipeline import config, show_catalog
@@ -58,7 +60,9 @@ def run(
         str | None, typer.Option("--only", help="Run this component alone, on what the last run made.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run every component, cached or not.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run of this pipeline to end.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run of this pipeline to end.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Run a pipeline from its data to a pushed model; what has not changed is not run again."""

@@ -40,14 +40,20 @@ MODULE_SECTIONS = ("features", "model", "training", "tuning")
 
 
 class Section(BaseModel):
+    """A part of a catalog file: unknown keys are errors, values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Data(Section):
     """Where the examples come from, and how they are read and split."""
 
-    path: str | None = Field(None, description="File, glob or pattern with {SPAN} and {VERSION}; wins over loader.")
-    loader: str | None = Field(None, description="`module:function` that writes the CSV file when path is not given.")
+    path: str | None = Field(
+        None, description="File, glob or pattern with {SPAN} and {VERSION}; wins over loader."
+    )
+    loader: str | None = Field(
+        None, description="`module:function` that writes the CSV file when path is not given."
+    )
     loader_args: dict[str, Any] = {}
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     missing_values: tuple[str, ...] = ("",)
@@ -59,7 +65,9 @@ class Data(Section):
     @classmethod
     def _known_splits(cls, splits: dict[str, int]) -> dict[str, int]:
         if set(splits) != {"train", "valid", "eval"}:
-            raise ValueError("must name the splits train, valid and eval, for example {train: 7, valid: 1, eval: 2}")
+            raise ValueError(
+                "must name the splits train, valid and eval, for example {train: 7, valid: 1, eval: 2}"
+            )
         return splits
 
     @pydantic.model_validator(mode="after")
@@ -72,7 +80,9 @@ class Data(Section):
 class Schema(Section):
     """The expected form of the data: inferred from the data unless a curated file is named."""
 
-    curated: str | None = Field(None, description="Path of a schema.pbtxt; relative paths: from the catalog file.")
+    curated: str | None = Field(
+        None, description="Path of a schema.pbtxt; relative paths: from the catalog file."
+    )
     drift: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
         {}, description="Column -> highest Jensen-Shannon divergence between the last span and this one."
     )
@@ -95,7 +105,9 @@ class Slice(Section):
     """Examples grouped by the values of some columns."""
 
     columns: tuple[str, ...]
-    if_missing: Literal["error", "skip"] = Field("error", description="What to do when the data has no such column.")
+    if_missing: Literal["error", "skip"] = Field(
+        "error", description="What to do when the data has no such column."
+    )
 
 
 class Gate(Section):
@@ -107,7 +119,9 @@ class Gate(Section):
     max_drop: Annotated[float, Field(ge=0)] | None = Field(
         None, description="How much worse than the last blessed model it may be, in the metric's unit."
     )
-    output: str | None = Field(None, description="The label column meant, where the model has several outputs.")
+    output: str | None = Field(
+        None, description="The label column meant, where the model has several outputs."
+    )
     slices: bool = Field(False, description="Whether the bound holds for every slice as well as overall.")
 
     @pydantic.model_validator(mode="after")
@@ -130,7 +144,10 @@ class Evaluation(Section):
     def _short_slices(cls, slices: Any) -> Any:
         if not isinstance(slices, (list, tuple)):
             return slices
-        return [{"columns": [s]} if isinstance(s, str) else {"columns": s} if isinstance(s, list) else s for s in slices]
+        return [
+            {"columns": [s]} if isinstance(s, str) else {"columns": s} if isinstance(s, list) else s
+            for s in slices
+        ]
 
 
 class Push(Section):
@@ -183,7 +200,9 @@ class Config(Section):
         known = METRICS[self.task]
         for metric in (*self.evaluation.metrics, *(gate.metric for gate in self.evaluation.gates)):
             if metric not in known:
-                raise ValueError(f"evaluation: unknown metric {metric!r} for task {self.task}{nearest(metric, known)}")
+                raise ValueError(
+                    f"evaluation: unknown metric {metric!r} for task {self.task}{nearest(metric, known)}"
+                )
         for gate in self.evaluation.gates:
             if gate.output is not None and gate.output not in self.labels:
                 raise ValueError(
@@ -234,7 +253,9 @@ def load(pipeline: str, overrides: Iterable[str] = ()) -> Config:
     except yaml.YAMLError as error:
         raise BadInput(f"{_display(path)}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise BadInput(f"{_display(path)}: a pipeline is a mapping of name, task, label, data, trainer, evaluation")
+        raise BadInput(
+            f"{_display(path)}: a pipeline is a mapping of name, task, label, data, trainer, evaluation"
+        )
     overridden: dict[tuple[str, ...], str] = {}
     for override in overrides:
         key = _override(values, override)
@@ -262,7 +283,9 @@ def _override(values: dict[str, Any], override: str) -> tuple[str, ...]:
         value = text
     section: Any = values
     for i, part in enumerate(parts[:-1]):
-        section = _child(section, part, override) if isinstance(section, list) else section.setdefault(part, {})
+        section = (
+            _child(section, part, override) if isinstance(section, list) else section.setdefault(part, {})
+        )
         if not isinstance(section, (dict, list)):
             raise BadInput(f"--set {override}: {'.'.join(parts[: i + 1])} is a value, not a section")
     if isinstance(section, list):
@@ -309,7 +332,9 @@ def _trainer(config: Config, place: Any) -> Trainer:
             return trainer
     except (ModuleNotFoundError, ValueError):
         modules = [
-            f"trainer_modules.{p.stem}" for p in (REPOSITORY / "trainer_modules").glob("*.py") if p.stem != "__init__"
+            f"trainer_modules.{p.stem}"
+            for p in (REPOSITORY / "trainer_modules").glob("*.py")
+            if p.stem != "__init__"
         ]
         raise BadInput(
             f"{place(('trainer', 'module'))}: trainer.module: no module {trainer.module!r}"
@@ -326,7 +351,9 @@ def _trainer(config: Config, place: Any) -> Trainer:
     )
 
 
-def _explain(error: pydantic.ValidationError, model: type[BaseModel], prefix: tuple[str, ...], place: Any) -> str:
+def _explain(
+    error: pydantic.ValidationError, model: type[BaseModel], prefix: tuple[str, ...], place: Any
+) -> str:
     """The first of pydantic's findings as one line."""
     first = error.errors()[0]
     location = prefix + tuple(part for part in first["loc"] if not _is_union_tag(part))
@@ -339,16 +366,26 @@ def _explain(error: pydantic.ValidationError, model: type[BaseModel], prefix: tu
         return f"{where}: {key}: is missing"
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    shown = "" if isinstance(first["input"], (dict, list, BaseModel)) else f", got {json.dumps(first['input'], default=str)}"
+    shown = (
+        ""
+        if isinstance(first["input"], (dict, list, BaseModel))
+        else f", got {json.dumps(first['input'], default=str)}"
+    )
     suggestion = ""
-    expected = re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", "")) if first["type"] == "literal_error" else []
+    expected = (
+        re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", ""))
+        if first["type"] == "literal_error"
+        else []
+    )
     if expected and isinstance(first["input"], str):
         suggestion = nearest(first["input"], expected)
     return f"{where}: {key + ': ' if key else ''}{message}{shown}{suggestion}"
 
 
 def _is_union_tag(part: str | int) -> bool:
-    return isinstance(part, str) and bool(re.search(r"^(str|int|float|tuple|constrained-|function-)|\[", part))
+    return isinstance(part, str) and bool(
+        re.search(r"^(str|int|float|tuple|constrained-|function-)|\[", part)
+    )
 
 
 def _valid_keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
@@ -357,9 +394,11 @@ def _valid_keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list
     for part in location:
         if isinstance(part, int):
             continue
-        field = next(
-            (f for name, f in current.model_fields.items() if str(part) in (name, f.alias)), None
-        ) if hasattr(current, "model_fields") else None
+        field = (
+            next((f for name, f in current.model_fields.items() if str(part) in (name, f.alias)), None)
+            if hasattr(current, "model_fields")
+            else None
+        )
         if field is None:
             return []
         current = _section_class(field.annotation) or current

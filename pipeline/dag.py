@@ -95,7 +95,12 @@ def create_pipeline(
     # 5. Preprocessing, analysed over the train split, as a graph that training and serving share.
     module = config.trainer.module
     code = fingerprint.of_module(module)
-    features = {"task": config.task, "labels": config.labels, "features": config.trainer.features, "code": code}
+    features = {
+        "task": config.task,
+        "labels": config.labels,
+        "features": config.trainer.features,
+        "code": code,
+    }
     transform = Transform(
         examples=examples,
         schema=schema,
@@ -119,7 +124,9 @@ def create_pipeline(
     }
     if config.trainer.tuning.get("trials"):
         tuner = Tuner(
-            tuner_fn=f"{module}.tuner_fn", custom_config={**custom_config, "tuning": config.trainer.tuning}, **fit
+            tuner_fn=f"{module}.tuner_fn",
+            custom_config={**custom_config, "tuning": config.trainer.tuning},
+            **fit,
         )
         hyperparameters = add(tuner, "Tuner").outputs["best_hyperparameters"]
     base_model = None
@@ -178,7 +185,8 @@ def _splits(buckets: dict[str, int]) -> example_gen_pb2.Output:
     return example_gen_pb2.Output(
         split_config=example_gen_pb2.SplitConfig(
             splits=[
-                example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count) for name, count in buckets.items()
+                example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count)
+                for name, count in buckets.items()
             ]
         )
     )

@@ -38,7 +38,9 @@ def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> tfma.EvalCon
         model_specs=[_model_spec(config, "candidate"), _model_spec(config, "baseline")],
         metrics_specs=_metrics_specs(config, slices),
         slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=columns) for columns in slices)],
-        options=config_pb2.Options(min_slice_size=wrappers_pb2.Int32Value(value=config.evaluation.min_slice_examples)),
+        options=config_pb2.Options(
+            min_slice_size=wrappers_pb2.Int32Value(value=config.evaluation.min_slice_examples)
+        ),
     )
 
 
@@ -78,7 +80,9 @@ def _metric_names(config: Config) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _metric(config: Config, metric: str, output: str | None, slices: Sequence[Sequence[str]]) -> tfma.MetricConfig:
+def _metric(
+    config: Config, metric: str, output: str | None, slices: Sequence[Sequence[str]]
+) -> tfma.MetricConfig:
     result = tfma.MetricConfig(class_name=CLASSES[config.task][metric], config=json.dumps({"name": metric}))
     for gate in config.evaluation.gates:
         if gate.metric != metric or (gate.output is not None and gate.output != output):
@@ -88,7 +92,8 @@ def _metric(config: Config, metric: str, output: str | None, slices: Sequence[Se
         if gate.slices and slices:
             result.per_slice_thresholds.append(
                 tfma.PerSliceMetricThreshold(
-                    threshold=threshold, slicing_specs=[tfma.SlicingSpec(feature_keys=columns) for columns in slices]
+                    threshold=threshold,
+                    slicing_specs=[tfma.SlicingSpec(feature_keys=columns) for columns in slices],
                 )
             )
     return result
@@ -101,7 +106,11 @@ def _threshold(gate: Gate, higher_is_better: bool) -> tfma.MetricThreshold:
     if gate.upper is not None:
         threshold.value_threshold.upper_bound.value = gate.upper
     if gate.max_drop is not None:
-        direction = tfma.MetricDirection.HIGHER_IS_BETTER if higher_is_better else tfma.MetricDirection.LOWER_IS_BETTER
+        direction = (
+            tfma.MetricDirection.HIGHER_IS_BETTER
+            if higher_is_better
+            else tfma.MetricDirection.LOWER_IS_BETTER
+        )
         threshold.change_threshold.direction = direction
         threshold.change_threshold.absolute.value = -gate.max_drop if higher_is_better else gate.max_drop
     return threshold

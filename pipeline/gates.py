@@ -34,7 +34,10 @@ def anomalies(artifact: pb.Artifact) -> list[str]:
         split = file.parent.name.removeprefix("Split-")
         found = anomalies_pb2.Anomalies.FromString(file.read_bytes())
         for feature, info in sorted(found.anomaly_info.items()):
-            lines += [f"{split}: {feature}: {reason.short_description}: {reason.description}" for reason in info.reason]
+            lines += [
+                f"{split}: {feature}: {reason.short_description}: {reason.description}"
+                for reason in info.reason
+            ]
         if found.HasField("dataset_anomaly_info"):
             lines += [f"{split}: {reason.short_description}" for reason in found.dataset_anomaly_info.reason]
     return lines
@@ -62,7 +65,9 @@ def _model(outputs: Outputs) -> None:
     failed = [describe(row) for row in result["metrics"] if row["ok"] is False]
     if not failed:
         failed = [f"no examples in the required slice {name}" for name in result["missing_slices"]]
-    raise GateFailed(f"model gate: not blessed, nothing pushed: {'; '.join(failed) or 'no verdict was reached'}")
+    raise GateFailed(
+        f"model gate: not blessed, nothing pushed: {'; '.join(failed) or 'no verdict was reached'}"
+    )
 
 
 def describe(row: Mapping[str, Any]) -> str:

@@ -99,10 +99,15 @@ def _evaluations(store: Store, graph: Graph) -> list[dict[str, Any]]:
 
 
 def _pushes(graph: Graph) -> list[dict[str, Any]]:
-    pushes = [_made(graph, a.id) for a in graph.of_type("PushedModel")]
-    return [
-        {**p, "model": _input(graph.steps[graph.made_by[p["id"]]], "model")} for p in pushes if p["pushed"]
-    ]
+    """One entry for a model and a version: a later run that found it served already records it once more."""
+    found: dict[tuple[int | None, int | None], dict[str, Any]] = {}
+    for artifact in graph.of_type("PushedModel"):
+        step = graph.maker(artifact.id)
+        push = _made(graph, artifact.id)
+        if step is not None and push["pushed"]:
+            model = _input(step, "model")
+            found.setdefault((model, push["version"]), {**push, "model": model})
+    return list(found.values())
 
 
 def _reference(store: Store, artifact_id: int) -> dict[str, Any]:

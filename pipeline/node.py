@@ -66,7 +66,9 @@ def run_node(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, observe
             pipeline_info=ir.pipeline_info,
             pipeline_runtime_spec=ir.runtime_spec,
             executor_spec=None if is_resolver else runner_utils.extract_executor_spec(deployment, node_id),
-            custom_driver_spec=None if is_resolver else runner_utils.extract_custom_driver_spec(deployment, node_id),
+            custom_driver_spec=None
+            if is_resolver
+            else runner_utils.extract_custom_driver_spec(deployment, node_id),
         ).launch()
     except UserError:
         raise
@@ -96,7 +98,9 @@ def _result(connection: pb.ConnectionConfig, node_id: str, execution_id: int, se
         if execution.last_known_state == pb.Execution.FAILED:
             raise UserError(f"{node_id} failed: its inputs could not be resolved")
         events = [e for e in store.get_events_by_execution_ids([execution_id]) if e.type == pb.Event.OUTPUT]
-        artifacts = {artifact.id: artifact for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])}
+        artifacts = {
+            artifact.id: artifact for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])
+        }
     outputs: dict[str, list[pb.Artifact]] = {}
     for event in sorted(events, key=lambda e: e.path.steps[1].index if len(e.path.steps) > 1 else 0):
         outputs.setdefault(event.path.steps[0].key, []).append(artifacts[event.artifact_id])

@@ -23,6 +23,8 @@ WIDTH = max(len(name) for name in ("ExampleValidator", "StatisticsGen"))
 
 @dataclass
 class Row:
+    """One line of the display: a node, what became of it, and its last word."""
+
     node_id: str
     state: str
     seconds: float
@@ -45,7 +47,9 @@ class Progress(logging.Handler):
         self.current: Row | None = None
         self._began = time.monotonic()
         self._last_line = 0.0
-        self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._render, transient=True)
+        self.live = Live(
+            console=self.console, refresh_per_second=4, get_renderable=self._render, transient=True
+        )
 
     def __enter__(self) -> Progress:
         logger = logging.getLogger(PROGRESS_LOGGER)

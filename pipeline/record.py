@@ -11,7 +11,15 @@ from typing import Any
 
 from pipeline import fingerprint
 from pipeline.config import Config
-from pipeline.metadata import Store, artifacts_of, properties, register_run, run_context, run_contexts, update_run
+from pipeline.metadata import (
+    Store,
+    artifacts_of,
+    properties,
+    register_run,
+    run_context,
+    run_contexts,
+    update_run,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,9 @@ class Fingerprint:
 def fingerprint_run(config: Config, files: Sequence[dict[str, Any]]) -> Fingerprint:
     """The fingerprint of a run of this configuration over these files, without importing what is fingerprinted."""
     loader = [config.data.loader.partition(":")[0]] if config.data.loader and not config.data.path else []
-    code = {module: fingerprint.of_module(module) for module in ("pipeline.dag", config.trainer.module, *loader)}
+    code = {
+        module: fingerprint.of_module(module) for module in ("pipeline.dag", config.trainer.module, *loader)
+    }
     return Fingerprint(config, code, fingerprint.versions(), files)
 
 
@@ -73,7 +83,11 @@ def up_to_date(store: Store, made_of: Fingerprint) -> str | None:
     if last.get("mlpipe_state") != "succeeded" or last.get("mlpipe_fingerprint") != made_of.digest:
         return None
     pushed = [properties(artifact).get("pushed_destination") for artifact in artifacts_of(store, runs[-1])]
-    return runs[-1].name if all(Path(folder, "saved_model.pb").is_file() for folder in pushed if folder) else None
+    return (
+        runs[-1].name
+        if all(Path(folder, "saved_model.pb").is_file() for folder in pushed if folder)
+        else None
+    )
 
 
 def _now() -> str:

@@ -147,7 +147,9 @@ def _forced(pipeline: Pipeline, options: Options) -> set[str]:
     node_ids = [node.id for node in pipeline.components]
     for named in (options.start, options.only):
         if named is not None and named not in node_ids:
-            raise BadInput(f"no component {named!r}{nearest(named, node_ids) or ': there is ' + ', '.join(node_ids)}")
+            raise BadInput(
+                f"no component {named!r}{nearest(named, node_ids) or ': there is ' + ', '.join(node_ids)}"
+            )
     forced = {"Pusher"}
     if options.force:
         forced.update(node_ids)

@@ -53,7 +53,11 @@ def columns(source: Source) -> list[str]:
 
     path = str(Path(source.base, source.files[0]["file"]))
     content, _ = csv_reader.read_bytes(path)
-    return [name for name in csv_reader.read_header(path, content, source.reader) if name not in source.reader.drop]
+    return [
+        name
+        for name in csv_reader.read_header(path, content, source.reader)
+        if name not in source.reader.drop
+    ]
 
 
 def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[str]]:

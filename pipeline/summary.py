@@ -16,6 +16,7 @@ from pipeline import gates
 if TYPE_CHECKING:
     from pipeline.node import NodeResult
 
+
 def show(console: Console, results: Mapping[str, NodeResult], seconds: float) -> None:
     """Prints the summary of the nodes that ended, by node id; `seconds` is the time of the whole run."""
     console.print()

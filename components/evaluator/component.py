@@ -12,6 +12,8 @@ from components.evaluator.executor import Executor
 
 
 class EvaluatorSpec(types.ComponentSpec):
+    """The Evaluator's channels and parameters, with the code's fingerprint."""
+
     PARAMETERS = {
         standard_component_specs.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=tfma.EvalConfig),
         standard_component_specs.EXAMPLE_SPLITS_KEY: component_spec.ExecutionParameter(type=str),

@@ -18,6 +18,8 @@ VERDICT = "verdict.json"
 
 
 class Executor(tfx_evaluator.Executor):
+    """Evaluates, blesses or not, and writes `verdict.json` into the evaluation's folder."""
+
     def Do(
         self,
         input_dict: dict[str, list[types.Artifact]],

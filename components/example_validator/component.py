@@ -13,6 +13,8 @@ from components.example_validator.executor import Executor
 
 
 class ExampleValidatorSpec(types.ComponentSpec):
+    """TFX's channels, one more for the baseline, and the thresholds as JSON."""
+
     PARAMETERS = {
         "drift": component_spec.ExecutionParameter(type=str),
         "skew": component_spec.ExecutionParameter(type=str),

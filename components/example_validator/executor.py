@@ -21,6 +21,8 @@ from components.example_validator.constants import ANOMALY_COUNT
 
 
 class Executor(base_executor.BaseExecutor):
+    """Validates each split; raises BadInput for a threshold on a column that is not there."""
+
     def Do(
         self,
         input_dict: dict[str, list[types.Artifact]],

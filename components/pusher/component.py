@@ -10,6 +10,8 @@ from components.pusher.executor import Executor
 
 
 class PusherSpec(types.ComponentSpec):
+    """Model and blessings in, the pushed version out."""
+
     PARAMETERS = {
         "directory": component_spec.ExecutionParameter(type=str),
         "keep": component_spec.ExecutionParameter(type=int),

@@ -14,12 +14,13 @@ from tfx.components.pusher import executor as tfx_pusher
 from tfx.types import artifact_utils
 
 from common.errors import UserError
-from components.pusher.constants import MODEL_ID
 
 MANIFEST = Path("assets.extra", "mlpipe.json")
 
 
 class Executor(tfx_pusher.Executor):
+    """Pushes when every blessing holds; otherwise records that nothing was pushed."""
+
     def Do(
         self,
         input_dict: dict[str, list[types.Artifact]],

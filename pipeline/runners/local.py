@@ -49,7 +49,9 @@ def run(
 def compile_run(pipeline: tfx_pipeline.Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
     """The pipeline's intermediate representation with the run's id filled in."""
     ir = compiler.Compiler().compile(pipeline)
-    runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
+    runtime_parameter_utils.substitute_runtime_parameter(
+        ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+    )
     return ir
 
 
@@ -80,4 +82,6 @@ def _reuse_all_but(ir: pipeline_pb2.Pipeline, only: str) -> None:
         try:
             partial_run_utils.snapshot(handle, ir)
         except LookupError as error:
-            raise BadInput(f"--only {only}: the last run did not get as far as {only}; run without --only") from error
+            raise BadInput(
+                f"--only {only}: the last run did not get as far as {only}; run without --only"
+            ) from error
