@@ -15,7 +15,7 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import UserError
-from pipeline import lineage, lock, metadata, runs
+from pipeline import lineage, lock, metadata, pushes, runs
 from pipeline.home import Home
 from pipeline.metadata import Store
 
@@ -115,8 +115,8 @@ def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:
 
 def _models_in_use(store: Store, pipeline: str) -> set[int]:
     """Models whose pushed version is still there, and the one that was blessed last."""
-    pushed = runs.pushed_models(store, pipeline).values()
-    served = [a for a in pushed if Path(str(metadata.properties(a)["pushed_destination"])).is_dir()]
+    pushed = pushes.pushed_models(store, pipeline).values()
+    served = [artifact for artifact in pushed if pushes.destination(artifact).is_dir()]
     models = {lineage.pushed_model(store, artifact.id).id for artifact in served}
     evaluator = metadata.node_contexts(store, pipeline).get("Evaluator")
     for artifact in reversed(metadata.artifacts_of(store, evaluator) if evaluator else []):
@@ -148,8 +148,8 @@ def _temporary(root: Path) -> Iterator[Path]:
 
 
 def _served(store: Store, home: Home, pipeline: str) -> set[Path]:
-    pushed = [metadata.properties(artifact) for artifact in runs.pushed_models(store, pipeline).values()]
-    return {home.serving(pipeline), *(Path(str(facts["pushed_destination"])).parent for facts in pushed)}
+    pushed = pushes.pushed_models(store, pipeline).values()
+    return {home.serving(pipeline), *(pushes.destination(artifact).parent for artifact in pushed)}
 
 
 def _folder(path: Path, root: Path) -> Path:

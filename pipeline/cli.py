@@ -5,6 +5,7 @@ Nothing heavy is imported at the top: `mlpipe list`, `status`, `lineage` and `--
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -69,6 +70,121 @@ def run(
     from pipeline import config, run
 
     run.run(config.load(pipeline, set_ or ()), home_module.find(home), run.Options(force, start, only, wait))
+
+
+PipelineOption = Annotated[
+    str | None, typer.Option("--pipeline", help="Its name; can be left out when only one fits.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RunArgument = Annotated[
+    str, typer.Argument(help="A run id or its start, last, last~N, or vN: the run that pushed version N.")
+]
+
+
+@app.command()
+def runs(
+    pipeline: Annotated[str, typer.Argument(help="Name of a pipeline that has run.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many of the latest runs.")] = 20,
+    home: HomeOption = None,
+) -> None:
+    """List the latest runs of a pipeline: how each ended, what was cached, what was pushed."""
+    from pipeline import metadata, pushes, runs, show
+
+    found = home_module.find(home)
+    store = metadata.open_store(found)
+    runs.reconcile(store, found, pipeline)
+    listed = runs.list_runs(store, pipeline, limit)
+    pushed = pushes.pushed_models(store, pipeline)
+    show.show(show.runs_table(listed, pushed, pushes.makers(store, pushed.values())))
+
+
+@app.command()
+def status(
+    pipeline: Annotated[str, typer.Argument(help="Name of a pipeline that has run.")],
+    selector: Annotated[str, typer.Option("--run", help="Which run; as for compare.")] = "last",
+    home: HomeOption = None,
+) -> None:
+    """Show one run of a pipeline, component by component, and which versions are served."""
+    from pipeline import lock, metadata, pushes, runs, show
+
+    found = home_module.find(home)
+    store = metadata.open_store(found)
+    runs.reconcile(store, found, pipeline)
+    run = runs.get_run(store, pipeline, selector)
+    holder = lock.holder(found, pipeline) if run.state == "running" else None
+    pushed = pushes.pushed_models(store, pipeline)
+    show.show(*show.status(run, holder, pushed, found.log(pipeline, run.id)))
+
+
+@app.command()
+def lineage(
+    what: Annotated[
+        str, typer.Argument(help="model, artifact, examples, or a pipeline: its model pushed last.")
+    ],
+    which: Annotated[
+        str | None, typer.Argument(help="Version of a model, id of an artifact, or last.")
+    ] = None,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="What came of it, not what it came from.")
+    ] = False,
+    pipeline: PipelineOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Tell which data, schema, code and hyperparameters made a model, or what came of an artifact."""
+    from pipeline import lineage_report, metadata, show, show_lineage
+
+    store = metadata.open_store(home_module.find(home))
+    artifact_id = lineage_report.find(store, what, which, pipeline)
+    answer = (lineage_report.downstream if downstream else lineage_report.upstream)(store, artifact_id)
+    print(json.dumps(answer, indent=1)) if as_json else show.show(show_lineage.tree(answer))
+
+
+@app.command()
+def compare(
+    before: RunArgument,
+    after: RunArgument,
+    pipeline: PipelineOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Show what changed from one run to another: configuration, code, data, metrics, verdict."""
+    from pipeline import compare, metadata, runs, show
+
+    store = metadata.open_store(home_module.find(home))
+    name = runs.find_pipeline(store, pipeline)
+    answer = compare.compare(store, runs.get_run(store, name, before), runs.get_run(store, name, after))
+    print(json.dumps(answer, indent=1)) if as_json else show.show(*show.comparison(answer))
+
+
+@app.command()
+def gc(
+    pipeline: PipelineOption = None,
+    keep_runs: Annotated[
+        int, typer.Option("--keep-runs", min=1, help="How many of the latest runs stay.")
+    ] = 5,
+    delete: Annotated[
+        bool, typer.Option("--yes/--dry-run", help="Delete, or only show what would go.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Delete what no kept run and no served or blessed model needs; lineage still tells of it."""
+    from pipeline import cleanup, lock, metadata, runs, show
+
+    found = home_module.find(home)
+    store = metadata.open_store(found)
+    for name in [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store):
+        runs.reconcile(store, found, name)
+        try:
+            items = (cleanup.collect if delete else cleanup.plan)(store, found, name, keep_runs)
+        except lock.Busy as error:
+            if pipeline:
+                raise
+            show.show(f"left alone: {error}")
+            continue
+        show.show(*show.garbage(name, items, deleted=delete))
+    if not delete:
+        show.show("nothing was deleted: give --yes to delete")
 
 
 def main() -> None:

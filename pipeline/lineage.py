@@ -13,7 +13,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import BadInput
-from pipeline import metadata, runs
+from pipeline import metadata, pushes, runs
 from pipeline.metadata import Store
 
 REFERENCE_KEYS = frozenset({"baseline_model", "base_model", "baseline_statistics"})
@@ -120,8 +120,7 @@ def versions_of(store: Store, model_id: int) -> list[int]:
     read = [e for e in metadata.events_of_artifacts(store, [model_id]) if e.type in metadata.INPUTS]
     users = {e.execution_id for e in read if not _is_reference(e)}
     made = [e.artifact_id for e in metadata.events_of_executions(store, users) if e.type in metadata.OUTPUTS]
-    found = [metadata.properties(a) for a in metadata.artifacts(store, made) if a.type == "PushedModel"]
-    return sorted({int(facts["pushed_version"]) for facts in found if facts.get("pushed") == 1})
+    return sorted({pushes.version(a) for a in metadata.artifacts(store, made) if pushes.is_push(a)})
 
 
 def uses(store: Store, artifact_id: int) -> tuple[int, list[str]]:
@@ -144,12 +143,12 @@ def find_model(store: Store, pipeline: str | None, version: int | None) -> tuple
     Raises BadInput when no pipeline, or more than one, has pushed it; the versions that there are, are named.
     """
     names = [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store)
-    pushed = {name: runs.pushed_models(store, name) for name in names}
+    pushed = {name: pushes.pushed_models(store, name) for name in names}
     fitting = [name for name in names if (version in pushed[name] if version is not None else pushed[name])]
     if len(fitting) > 1:
         raise BadInput(f"{' and '.join(fitting)} have pushed a version {version}: give --pipeline")
     if not fitting:
-        known = "; ".join(f"{name}: {runs.spans(pushed[name]) or 'nothing'}" for name in names)
+        known = "; ".join(f"{name}: {pushes.spans(pushed[name]) or 'nothing'}" for name in names)
         what = "any model" if version is None else f"a model version {version}"
         raise BadInput(f"no pipeline has pushed {what}; pushed so far: {known or 'nothing'}")
     name = fitting[0]
@@ -180,7 +179,7 @@ def find_examples(store: Store, pipeline: str, which: str) -> mlmd.Artifact:
         return made[latest.artifact_id]
     if not which.isdecimal() or int(which) not in made:
         raise BadInput(
-            f"{pipeline} has no examples {which!r}; give last or one of {runs.spans(sorted(made))}"
+            f"{pipeline} has no examples {which!r}; give last or one of {pushes.spans(sorted(made))}"
         )
     return made[int(which)]
 

@@ -4,9 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline import facts, lineage, metadata
+from common.errors import BadInput
+from pipeline import facts, lineage, metadata, runs
 from pipeline.lineage import Edge, Graph, Step
 from pipeline.metadata import Store
+
+
+def find(store: Store, what: str, which: str | None, pipeline: str | None) -> int:
+    """The artifact that a question is about.
+
+    `what` is `model` (`which`: a pushed version), `artifact` (its id), `examples` (an id, or `last`), or the name of
+    a pipeline, which stands for the model that it pushed last. Raises BadInput, which says what there is.
+    """
+    if what == "examples":
+        return int(lineage.find_examples(store, runs.find_pipeline(store, pipeline), which or "last").id)
+    if what not in ("model", "artifact"):
+        if which is not None:
+            raise BadInput(
+                f"lineage {what} {which}: ask for model N, artifact N, examples [N|last], or a pipeline"
+            )
+        return int(lineage.find_model(store, runs.find_pipeline(store, what), None)[2].id)
+    if which is not None and not which.removeprefix("v").isdecimal():
+        raise BadInput(f"lineage {what} {which}: {which!r} is no whole number")
+    number = int(which.removeprefix("v")) if which else None
+    if what == "model":
+        return int(lineage.find_model(store, pipeline, number)[2].id)
+    if number is None:
+        raise BadInput("lineage artifact: give the artifact's id, for example `lineage artifact 17`")
+    return number
 
 
 def upstream(store: Store, artifact_id: int) -> dict[str, Any]:

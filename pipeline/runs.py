@@ -14,7 +14,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import BadInput
-from pipeline import lock, metadata
+from pipeline import lock, metadata, pushes
 from pipeline.home import Home
 from pipeline.metadata import Store
 
@@ -116,29 +116,6 @@ def last_run(store: Store, pipeline: str, state: str | None = None) -> Run | Non
     return None
 
 
-def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
-    """Version -> the PushedModel artifact that first pushed the model which that version is now, ascending.
-
-    A run that finds its model served already records a push of the same version again; and a number is given anew
-    when the folder of versions was emptied.
-    """
-    pusher = metadata.node_contexts(store, pipeline).get("Pusher")
-    pushes = [a for a in metadata.artifacts_of(store, pusher) if _is_push(a)] if pusher else []
-    models = _models_of(store, pushes)
-    newest = {push_version(push): models[push.id] for push in pushes}
-    found: dict[int, mlmd.Artifact] = {}
-    for push in pushes:
-        version = push_version(push)
-        if models[push.id] == newest[version]:
-            found.setdefault(version, push)
-    return dict(sorted(found.items()))
-
-
-def push_version(pushed: mlmd.Artifact) -> int:
-    """The version number that a PushedModel artifact stands for."""
-    return int(pushed.custom_properties["pushed_version"].string_value)
-
-
 def outputs_of(store: Store, node: NodeRun) -> dict[str, mlmd.Artifact]:
     """Output key -> artifact of a node in a run, made by it or taken from the cache; empty when there are none."""
     if node.execution_id is None:
@@ -209,7 +186,7 @@ def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
             raise BadInput(f"{selector!r}: {pipeline} has only {len(contexts)} runs")
         return contexts[-1 - int(back)]
     if selector.startswith("v") and selector[1:].isdecimal():
-        return _that_pushed(store, pipeline, int(selector[1:]))
+        return pushes.run_that_pushed(store, pipeline, int(selector[1:]))
     matching = [context for context in contexts if context.name.startswith(selector)]
     if not matching:
         raise BadInput(f"{pipeline} has no run {selector!r}{nearest(selector, names)}")
@@ -219,43 +196,6 @@ def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
             f"{len(matching)} runs of {pipeline} start with {selector!r}: {shown}; give more of the id"
         )
     return matching[0]
-
-
-def _is_push(artifact: mlmd.Artifact) -> bool:
-    return artifact.type == "PushedModel" and metadata.properties(artifact).get("pushed") == 1
-
-
-def _models_of(store: Store, pushes: list[mlmd.Artifact]) -> dict[int, int]:
-    """PushedModel artifact id -> id of the Model that it is a copy of."""
-    outputs = metadata.events_of_artifacts(store, [push.id for push in pushes])
-    pushed_by = {e.artifact_id: e.execution_id for e in outputs if e.type in metadata.OUTPUTS}
-    read = metadata.events_of_executions(store, pushed_by.values())
-    models = {
-        e.execution_id: e.artifact_id
-        for e in read
-        if e.type in metadata.INPUTS and "model" in metadata.keys(e)
-    }
-    return {push: models[execution] for push, execution in pushed_by.items()}
-
-
-def _that_pushed(store: Store, pipeline: str, version: int) -> mlmd.Context:
-    pushed = pushed_models(store, pipeline)
-    if version not in pushed:
-        raise BadInput(f"{pipeline} has pushed no version {version}; pushed: {spans(pushed) or 'none'}")
-    events = metadata.events_of_artifacts(store, [pushed[version].id])
-    maker = min(event.execution_id for event in events if event.type in metadata.OUTPUTS)
-    return metadata.contexts_of(store, maker)["pipeline_run"]
-
-
-def spans(numbers: Iterable[int]) -> str:
-    """Ascending whole numbers in short: `1, 3 to 7`."""
-    groups: list[list[int]] = []
-    for number in numbers:
-        if groups and number == groups[-1][-1] + 1:
-            groups[-1].append(number)
-        else:
-            groups.append([number])
-    return ", ".join(str(g[0]) if len(g) == 1 else f"{g[0]} to {g[-1]}" for g in groups)
 
 
 def _read(store: Store, pipeline: str, context: mlmd.Context, node_of: dict[int, str] | None = None) -> Run:

@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ml_metadata.proto.metadata_store_pb2 import Artifact
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.cleanup import Item
 from pipeline.lock import Holder
+from pipeline.pushes import destination, spans
 from pipeline.runs import Run
 
 STYLES = {
@@ -50,8 +52,9 @@ def show(*parts: RenderableType) -> None:
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def runs_table(runs: Sequence[Run], pushed: Mapping[str, Sequence[int]]) -> Table:
-    """One line a run, the latest last; `pushed` has the versions by run id."""
+def runs_table(runs: Sequence[Run], pushed: Mapping[int, Artifact], makers: Mapping[int, int]) -> Table:
+    """One line a run, the latest last; `pushed` is version -> PushedModel, `makers` its id -> execution."""
+    versions = {makers[artifact.id]: f"v{version}" for version, artifact in pushed.items()}
     table = grid("run", "state", "started (UTC)", "took", "components", "pushed", "reason")
     for run in runs:
         table.add_row(
@@ -60,14 +63,16 @@ def runs_table(runs: Sequence[Run], pushed: Mapping[str, Sequence[int]]) -> Tabl
             moment(run.started),
             seconds(run.seconds),
             _components(run),
-            " ".join(f"v{version}" for version in pushed.get(run.id, ())),
+            versions.get(run.node("Pusher").execution_id or 0, ""),
             run.reason,
         )
     return table
 
 
-def status(run: Run, holder: Holder | None, pushed: Sequence[str], log: Path) -> list[RenderableType]:
-    """One run in full: `pushed` has a line for each version that is served."""
+def status(
+    run: Run, holder: Holder | None, pushed: Mapping[int, Artifact], log: Path
+) -> list[RenderableType]:
+    """One run in full, and which of the pushed versions are served."""
     head = Text.assemble(
         f"{run.pipeline}: run {run.id} ", state(run.state), f" started {moment(run.started)} UTC"
     )
@@ -82,7 +87,9 @@ def status(run: Run, holder: Holder | None, pushed: Sequence[str], log: Path) ->
     if run.reason:
         parts.append(f"reason: {run.reason}")
     parts.append(table)
-    parts.append(f"served: {'; '.join(pushed) or 'nothing'}")
+    served = {version: destination(push) for version, push in pushed.items() if destination(push).is_dir()}
+    where = f" below {display(served[max(served)].parent)}" if served else ""
+    parts.append(f"served: {'version ' + spans(served) + where if served else 'nothing'}")
     if log.is_file():
         parts.append(f"log: {display(log)}")
     return parts

@@ -194,12 +194,4 @@ def _step(step: Values) -> str:
 
 
 def _digest(fingerprint: str | None) -> str:
-    return (
-        f", sha256 {number(fingerprint)}"
-        if fingerprint and "sha256" in fingerprint or _is_hex(fingerprint)
-        else ""
-    )
-
-
-def _is_hex(text: str | None) -> bool:
-    return text is not None and len(text) == 64
+    return f", fingerprint {number(fingerprint)}" if fingerprint else ""
