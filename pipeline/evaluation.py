@@ -19,7 +19,7 @@ CLASSES = {
         "auc_precision_recall": "AUCPrecisionRecall",
         "precision": "Precision",
         "recall": "Recall",
-        "loss": "BinaryCrossEntropy",
+        "loss": "BinaryCrossentropy",
     },
     "multiclass": {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalCrossentropy"},
     "regression": {"rmse": "RootMeanSquaredError", "mae": "MeanAbsoluteError", "mse": "MeanSquaredError"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +34,12 @@ class NodeFailed(UserError):
 
     def __init__(self, node_id: str, cause: BaseException) -> None:
         super().__init__(f"{node_id} failed: {_one_line(cause)}{_place(cause)}")
+        self.cause = cause
+
+    def last_lines(self, count: int = 8) -> str:
+        """The end of the component's traceback."""
+        lines = "".join(traceback.format_exception(self.cause)).rstrip().splitlines()
+        return "\n".join(f"  {line}" for line in lines[-count:])
 
 
 class Observer(Protocol):

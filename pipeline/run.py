@@ -104,6 +104,7 @@ def _launch(job: Job, progress: Progress) -> None:
     began = time.monotonic()
     progress.started("start-up")
     from pipeline.dag import create_pipeline
+    from pipeline.node import NodeFailed
     from pipeline.runners import local
 
     pipeline = create_pipeline(job.config, job.source, job.slices, job.schema, job.home)
@@ -112,8 +113,10 @@ def _launch(job: Job, progress: Progress) -> None:
     progress.done("start-up")
     try:
         local.run(pipeline, job.run_id, observer, forced, job.options.only)
-    except BaseException:
+    except BaseException as error:
         progress.failed()
+        if isinstance(error, NodeFailed):
+            progress.say(error.last_lines())
         raise
     finally:
         from pipeline import summary

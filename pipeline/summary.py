@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ def show(console: Console, results: Mapping[str, NodeResult], seconds: float) ->
         console.print(f"anomalies  {len(lines) or 'none'}")
         for line in lines:
             console.print(f"           {line}", markup=False)
+    if "Tuner" in results:
+        console.print(_trials(results["Tuner"].outputs["tuner_results"][0]))
     if "Evaluator" in results:
         verdict = gates.verdict(results["Evaluator"].outputs["evaluation"][0])
         console.print(_metrics(verdict))
@@ -53,6 +56,19 @@ def _counts(statistics: pb.Artifact) -> str:
         parts.append((file.parent.name.removeprefix("Split-"), proto.datasets[0].num_examples))
     order = {"train": 0, "valid": 1, "eval": 2}
     return ", ".join(f"{split} {count:,}" for split, count in sorted(parts, key=lambda p: order.get(p[0], 3)))
+
+
+def _trials(artifact: pb.Artifact) -> Table:
+    """The Tuner's trials, the best first; `score` is the objective on the valid split."""
+    trials = json.loads(Path(artifact.uri, "tuner_results.json").read_text())
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    names = list(dict.fromkeys(name for trial in trials for name in trial))
+    for name in names:
+        table.add_column(name, justify="right")
+    for trial in trials:
+        values = (trial.get(name, "") for name in names)
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in values))
+    return table
 
 
 def _metrics(verdict: Mapping[str, Any]) -> Table:
