@@ -38,7 +38,7 @@ def parse_deb822(text: str) -> list[Stanza]:
     text = re.sub(r"^#.*\n?", "", text, flags=re.MULTILINE)
     for block in re.split(r"\n[ \t]*\n", text):
         fields = re.findall(r"^([\w-]+):[ \t]*(.*(?:\n[ \t].*)*)", block, re.MULTILINE)
-        stanza = {_canonical(name): value.strip("\n") for name, value in fields}
+        stanza = {_canonical(name): value.rstrip("\n") for name, value in fields}
         if stanza and stanza.get("Enabled", "yes").strip().lower() not in {"no", "false", "off", "0"}:
             stanzas.append(stanza)
     return stanzas

@@ -1,0 +1,1 @@
+"""The model server for development, and what deploys TF Serving proper."""
