@@ -1,15 +1,24 @@
-"""The contract that every trainer module keeps, and the small pipeline that its tests run: Transform without the DAG."""
+"""The contract that every trainer module keeps, and the small pipeline that its tests run: Transform without the DAG.
+
+build -> fit, the loss falls -> export -> reload in a fresh process -> every signature answers and agrees with the
+Keras model to 1e-5 -> TFMA evaluates it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pandas as pd
 import tensorflow as tf
+import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -17,6 +26,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import metadata_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.public import tfxio
+
+from trainer_modules.common import export, raw_features
 
 BEAM = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 _TYPES = {"i": schema_pb2.INT, "f": schema_pb2.FLOAT, "O": schema_pb2.BYTES}
@@ -55,20 +66,13 @@ def schema_of(frame: pd.DataFrame) -> schema_pb2.Schema:
     """Return the schema that SchemaGen infers: columns with missing values are optional."""
     schema = schema_pb2.Schema()
     for name in frame.columns:
-        feature = schema.feature.add(name=name, type=_TYPES[_values(frame[name])[0].dtype.kind])
+        feature = schema.feature.add(name=name, type=_TYPES[frame[name].dtype.kind])
         if frame[name].notna().all():
             feature.presence.min_fraction = 1.0
             feature.shape.dim.add(size=1)
         else:
             feature.value_count.min = feature.value_count.max = 1
     return schema
-
-
-def _values(column: pd.Series) -> tuple[pd.Series, Sequence[Any]]:
-    present = column.dropna()
-    if present.dtype.kind not in "ifO":
-        present = present.astype(object)
-    return present, present.index
 
 
 def example(row: dict[str, Any]) -> bytes:
@@ -137,3 +141,176 @@ def prepare(
     raw_metadata = f"{graph}/{tft.TFTransformOutput.RAW_METADATA_DIR}"
     metadata_io.write_metadata(tft.DatasetMetadata(schema), raw_metadata)
     return Prepared(folder, custom_config, graph, raw)
+
+
+def transformed(prepared: Prepared, split: str) -> dict[str, np.ndarray]:
+    """Return the transformed examples that Transform wrote, as the Trainer reads them."""
+    spec = tft.TFTransformOutput(prepared.transform_graph).transformed_feature_spec()
+    files = sorted(tf.io.gfile.glob(str(prepared.folder / "transformed" / f"Split-{split}" / "*")))
+    records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+    return {name: value.numpy() for name, value in tf.io.parse_example(records, spec).items()}
+
+
+def raw_tensors(model_dir: str, examples: list[bytes]) -> dict[str, np.ndarray]:
+    """Return raw examples as the tensors of `serving_default`, with the values that stand for missing ones."""
+    specs = tf.saved_model.load(model_dir).signatures["serving_default"].structured_input_signature[1]
+    parsed = [tf.train.Example.FromString(serialized).features.feature for serialized in examples]
+
+    def value(features: Any, name: str, dtype: tf.DType) -> Any:
+        kind = features[name].WhichOneof("kind") if name in features else None
+        return getattr(features[name], kind).value[0] if kind else raw_features.missing_value(dtype)
+
+    return {
+        name: np.array([value(features, name, spec.dtype) for features in parsed], spec.dtype.as_numpy_dtype)
+        for name, spec in specs.items()
+    }
+
+
+_FRESH = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+model_dir, questions, answers = sys.argv[1:]
+model = tf.saved_model.load(model_dir)
+asked = np.load(questions, allow_pickle=True)
+examples = asked["examples"].tolist()
+raw = {name: tf.constant(asked["raw"].item()[name].tolist(), spec.dtype)
+       for name, spec in model.signatures["serving_default"].structured_input_signature[1].items()}
+found = {}
+for name, signature in model.signatures.items():
+    fed = raw if name == "serving_default" else {"examples": tf.constant(examples)}
+    for key, value in signature(**fed).items():
+        found[f"{name}/{key}"] = value.numpy()
+    one = {key: value[:1] for key, value in fed.items()}
+    for key, value in signature(**one).items():
+        found[f"{name} of one/{key}"] = value.numpy()
+np.savez(answers, **found)
+assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow_transform", "tfx", "trainer_modules")]
+"""
+
+
+def answers(model_dir: str, examples: list[bytes], folder: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Load the model in a fresh process that has TensorFlow alone, and return what every signature answers."""
+    raw = raw_tensors(model_dir, examples)
+    np.savez(folder / "questions.npz", examples=np.array(examples, object), raw=np.array(raw, object))
+    command = [
+        sys.executable,
+        "-c",
+        _FRESH,
+        model_dir,
+        str(folder / "questions.npz"),
+        str(folder / "answers.npz"),
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(folder / "answers.npz", allow_pickle=True) as saved:
+        for name in saved.files:
+            signature, key = name.split("/", 1)
+            found.setdefault(signature, {})[key] = saved[name]
+    return found
+
+
+def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], scale: float = 1.0) -> None:
+    """Same names, same texts and indices, floats within 1e-5 of `scale`."""
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        if value.dtype.kind == "f":
+            np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5 * scale, err_msg=name)
+        else:
+            np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+def eval_config(task: str, labels: list[str]) -> tfma.EvalConfig:
+    """Return the evaluation of a task, as the Evaluator asks for it."""
+    spec = tfma.ModelSpec(
+        signature_name="serving_examples", preprocessing_function_names=["transform_features"]
+    )
+    metric = {"binary": "BinaryAccuracy", "multiclass": "SparseCategoricalAccuracy"}.get(
+        task, "RootMeanSquaredError"
+    )
+    metrics = tfma.MetricsSpec(
+        metrics=[tfma.MetricConfig(class_name=metric), tfma.MetricConfig(class_name="ExampleCount")]
+    )
+    if len(labels) > 1:
+        spec.label_keys.update({name: f"{name}_xf" for name in labels})
+        metrics.output_names.extend(labels)
+    else:
+        spec.label_key = f"{labels[0]}_xf"
+        spec.prediction_key = {"binary": "probability", "multiclass": "probabilities"}.get(task, labels[0])
+    return tfma.EvalConfig(model_specs=[spec], metrics_specs=[metrics], slicing_specs=[tfma.SlicingSpec()])
+
+
+def evaluate(prepared: Prepared, model_dir: str, split: str) -> dict[str, dict[str, float]]:
+    """Return TFMA's metrics of one raw split: output name ("" for a single one) -> metric -> value."""
+    config = eval_config(prepared.custom_config["task"], prepared.custom_config["labels"])
+    result = tfma.run_model_analysis(
+        eval_shared_model=tfma.default_eval_shared_model(model_dir, eval_config=config),
+        eval_config=config,
+        data_location=str(prepared.folder / "raw" / split),
+        output_path=str(prepared.folder / "evaluation"),
+    )
+    return {
+        output: {name: value["doubleValue"] for name, value in by_class[""].items()}
+        for output, by_class in result.slicing_metrics[0][1].items()
+    }
+
+
+def expected_metrics(
+    task: str, labels: list[str], scores: dict[str, np.ndarray], truth: dict[str, np.ndarray]
+) -> Any:
+    """Return the metrics that TFMA should find, computed with numpy."""
+    if task == "regression":
+        errors = {name: scores[name][:, 0] - truth[f"{name}_xf"] for name in labels}
+        values = {
+            name: {"root_mean_squared_error": np.sqrt(np.mean(error**2))} for name, error in errors.items()
+        }
+        return values if len(labels) > 1 else {"": values[labels[0]]}
+    index = truth[f"{labels[0]}_xf"]
+    if task == "binary":
+        return {"": {"binary_accuracy": np.mean((scores["probability"][:, 0] > 0.5) == index)}}
+    return {"": {"sparse_categorical_accuracy": np.mean(scores["probabilities"].argmax(axis=1) == index)}}
+
+
+def keep(
+    prepared: Prepared, run_fn: Callable[[FnArgs], None], monkeypatch: Any
+) -> dict[str, dict[str, np.ndarray]]:
+    """Assert the whole contract, and return the answers of every signature on the `valid` split."""
+    exported: list[export.ServingModule] = []
+    save = export.save
+
+    def spy(module: export.ServingModule, *args: Any, **kwargs: Any) -> None:
+        exported.append(module)
+        save(module, *args, **kwargs)
+
+    monkeypatch.setattr(export, "save", spy)
+    run_fn(prepared.fn_args())
+    curves = json.loads(
+        (prepared.folder / "Trainer" / "model_run" / "1" / "learning_curves.json").read_text()
+    )
+    assert curves["loss"][-1] < curves["loss"][0]
+    assert not list((prepared.folder / "Trainer" / "checkpoints").glob("*"))
+
+    task, labels = prepared.custom_config["task"], prepared.custom_config["labels"]
+    module, truth = exported[0], transformed(prepared, "valid")
+    inputs = module.assemble({name: tf.constant(value) for name, value in truth.items()})
+    expected = {
+        name: np.asarray(value)
+        for name, value in module.outputs(module.model.predict(inputs, verbose=0)).items()
+    }
+    found = answers(prepared.model_dir(), prepared.raw["valid"], prepared.folder)
+    scale = max(1.0, *(float(np.abs(v).max()) for v in expected.values() if v.dtype.kind == "f"))
+    for signature in ("serving_default", "serving_examples"):
+        assert_equal(found[signature], expected, scale)
+        assert_equal(
+            found[f"{signature} of one"], {name: value[:1] for name, value in expected.items()}, scale
+        )
+    assert_equal(found["transform_features"], truth)
+
+    measured = evaluate(prepared, prepared.model_dir(), "valid")
+    for output, metrics in expected_metrics(task, labels, expected, truth).items():
+        assert measured[output]["example_count"] == len(prepared.raw["valid"])
+        for name, value in metrics.items():
+            np.testing.assert_allclose(measured[output][name], value, rtol=1e-5, err_msg=f"{output} {name}")
+    return found

@@ -55,12 +55,12 @@ class ServingModule(tf.Module):
         self.transform = transform.transform_features_layer()
         self._feature_spec = {name: raw_spec[name] for name in raw_spec if name not in label_names}
         self._all_spec = dict(raw_spec)
-        self._assemble = assemble
-        self._outputs = outputs
+        self.assemble = assemble
+        self.outputs = outputs
 
     def predict(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Tensors:
         """Answer for raw features in the form of the raw feature spec."""
-        return self._outputs(self.model(self._assemble(self.transform(raw)), training=False))
+        return self.outputs(self.model(self.assemble(self.transform(raw)), training=False))
 
     def serving_default(self) -> Any:
         """Signature on raw features: one tensor [B] each; "", NaN and -2**31 stand for a missing value."""
@@ -70,7 +70,9 @@ class ServingModule(tf.Module):
 
         @tf.function(input_signature=[tensors])
         def serving_default(features: Tensors) -> Tensors:
-            return self.predict({name: raw_features.as_raw(features[names[name]], spec[name]) for name in spec})
+            return self.predict(
+                {name: raw_features.as_raw(features[names[name]], spec[name]) for name in spec}
+            )
 
         return serving_default
 

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from common.errors import BadInput
+from tests.trainer_modules import contract
+from trainer_modules import tabular
+
+PENGUINS = Path(__file__).parents[2] / "data" / "penguins" / "penguins.csv"
+
+
+def penguins() -> pd.DataFrame:
+    return pd.read_csv(PENGUINS).sample(frac=1, random_state=5).reset_index(drop=True)
+
+
+def config(task: str, labels: list[str], **sections: Any) -> dict[str, Any]:
+    training = {"epochs": 15, "learning_rate": 0.02, "batch_size": 16, **sections.pop("training", {})}
+    return {
+        "task": task,
+        "labels": labels,
+        "features": {},
+        "model": {"hidden": [8]},
+        "training": training,
+        **sections,
+    }
+
+
+def prepare(
+    folder: Path, frame: pd.DataFrame, custom_config: dict[str, Any], valid: int = 25
+) -> contract.Prepared:
+    splits = {"train": frame[valid:], "valid": frame[:valid]}
+    return contract.prepare(folder, splits, tabular.preprocessing_fn, custom_config)
+
+
+def two_species() -> pd.DataFrame:
+    frame = penguins()
+    return frame[frame["species"] != "Gentoo"]
+
+
+CASES = {
+    "classes with missing values": (
+        penguins(),
+        config("multiclass", ["species"], features={"bucketed": {"body_mass_g": 4}, "categorical": ["year"]}),
+    ),
+    "two classes as text": (two_species(), config("binary", ["species"], model={"hidden": []})),
+    "two classes as numbers": (
+        two_species().assign(species=lambda frame: (frame["species"] == "Chinstrap").astype(int)),
+        config("binary", ["species"], training={"class_weights": "balanced"}),
+    ),
+    "one number": (
+        penguins().dropna(subset=["body_mass_g"]),
+        config("regression", ["body_mass_g"], model={"hidden": [8], "batch_norm": True, "dropout": 0.1}),
+    ),
+    "several numbers": (
+        penguins().dropna(subset=["body_mass_g"]).rename(columns={"flipper_length_mm": "flipper (mm)"}),
+        config("regression", ["body_mass_g", "flipper (mm)"], training={"loss": "huber"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, custom_config = CASES[name]
+    prepared = prepare(tmp_path, frame[:90], custom_config)
+    answers = contract.keep(prepared, tabular.run_fn, monkeypatch)
+    if custom_config["task"] == "regression":
+        return
+    names = sorted(frame["species"].astype(str).unique())
+    truth = np.array(names)[answers["transform_features"]["species_xf"]]
+    np.testing.assert_array_equal(truth, frame["species"][:25].astype(str))
+    assert np.mean(answers["serving_examples"]["label"].astype(str) == truth) > 0.8
+    assert (Path(prepared.model_dir()) / "assets" / "class_names.txt").read_text().split() == names
+
+
+def test_linear_model_recovers_weights_in_raw_units(tmp_path: Path) -> None:
+    random = np.random.RandomState(0)
+    x = random.randn(600, 2) * [3.0, 0.5] + [10.0, -2.0]
+    y = x @ [2.0, -3.4] + 4.2 + random.randn(600) * 0.01
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y}).astype("float32")
+    training = {"learning_rate": 0.05, "epochs": 40, "loss": "mse", "decay": "cosine", "batch_size": 32}
+    prepared = prepare(
+        tmp_path, frame, config("regression", ["y"], model={"hidden": []}, training=training), 100
+    )
+    tabular.run_fn(prepared.fn_args())
+    signature = tf.saved_model.load(prepared.model_dir()).signatures["serving_default"]
+
+    def predict(a: float, b: float) -> float:
+        return float(signature(a=tf.constant([a], tf.float32), b=tf.constant([b], tf.float32))["y"][0, 0])
+
+    assert predict(1.0, 0.0) - predict(0.0, 0.0) == pytest.approx(2.0, abs=0.02)
+    assert predict(0.0, 1.0) - predict(0.0, 0.0) == pytest.approx(-3.4, abs=0.02)
+    assert predict(0.0, 0.0) == pytest.approx(4.2, abs=0.02)
+
+
+def odd_columns() -> pd.DataFrame:
+    rows = 40
+    nothing = [None] * rows
+    return pd.DataFrame(
+        {
+            "constant": np.full(rows, 7.0),
+            "nothing": pd.Series(nothing, dtype="float64"),
+            "no text": pd.Series(nothing, dtype="object"),
+            "moment": 1_400_000_000 + np.arange(rows),
+            "code": [3, 11] * (rows // 2),
+            "rare": ["often"] * (rows - 1) + ["once"],
+            "gaps": [None if i % 4 == 0 else float(i) for i in range(rows)],
+            "steps": [None if i % 5 == 0 else float(i) for i in range(rows)],
+            "left out": ["x"] * rows,
+            "label": ["b", "a", "c", "a"] * (rows // 4),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> contract.Prepared:
+    features = {
+        "categorical": ["code"],
+        "bucketed": {"steps": 4},
+        "exclude": ["left out"],
+        "frequency_threshold": 2,
+    }
+    custom_config = config("multiclass", ["label"], features=features, training={"epochs": 2})
+    folder = tmp_path_factory.mktemp("odd")
+    splits = {"train": odd_columns(), "valid": odd_columns()[:8]}
+    return contract.prepare(folder, splits, tabular.preprocessing_fn, custom_config)
+
+
+def test_odd_columns_are_transformed_without_nan(odd: contract.Prepared) -> None:
+    frame, found = odd_columns(), contract.transformed(odd, "train")
+    assert all(np.isfinite(value).all() for value in found.values())
+    for name in ("constant", "nothing"):
+        np.testing.assert_array_equal(found[f"{name}_xf"], np.zeros(40))
+    np.testing.assert_array_equal(found["nothing_xf_missing"], np.ones(40))
+    np.testing.assert_array_equal(found["no text_xf"], np.zeros(40))
+    moment = (np.arange(40) - 19.5) / np.arange(40).std()
+    np.testing.assert_allclose(found["moment_xf"], moment, rtol=1e-4)
+    gaps = ((frame["gaps"] - frame["gaps"].mean()) / frame["gaps"].std(ddof=0)).fillna(0.0)
+    np.testing.assert_allclose(found["gaps_xf"], gaps, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found["gaps_xf_missing"], frame["gaps"].isna())
+    assert "moment_xf_missing" not in found
+    assert "left out_xf" not in found
+
+
+def test_categories_buckets_and_classes_have_their_indices(odd: contract.Prepared) -> None:
+    frame, found = odd_columns(), contract.transformed(odd, "train")
+    assert set(found["rare_xf"][:-1]) == {1}
+    assert found["rare_xf"][-1] == 2
+    assert sorted(set(found["code_xf"])) == [1, 2]
+    np.testing.assert_array_equal(found["steps_xf"] == 0, frame["steps"].isna())
+    present = found["steps_xf"][frame["steps"].notna()]
+    assert (np.diff(present) >= 0).all()
+    np.testing.assert_allclose(np.bincount(present)[1:], [8, 8, 8, 8], atol=1)
+    np.testing.assert_array_equal(found["label_xf"], [1, 0, 2, 0] * 10)
+
+
+def test_a_request_may_leave_out_any_value(odd: contract.Prepared) -> None:
+    tabular.run_fn(odd.fn_args("missing"))
+    model = tf.saved_model.load(odd.model_dir("missing"))
+    nothing = model.signatures["serving_examples"](tf.constant([b""]))
+    specs = model.signatures["serving_default"].structured_input_signature[1]
+    assert "left_out" not in specs
+    fill = {tf.string: "", tf.float32: float("nan"), tf.int64: -(2**31)}
+    empty = {name: tf.constant([fill[spec.dtype]], spec.dtype) for name, spec in specs.items()}
+    by_tensor = model.signatures["serving_default"](**empty)
+    np.testing.assert_allclose(nothing["probabilities"], by_tensor["probabilities"], rtol=1e-6)
+    assert np.isfinite(nothing["probabilities"]).all()
+    unknown = model.signatures["serving_default"](**{**empty, "rare": tf.constant(["never seen"])})
+    assert not np.allclose(unknown["probabilities"], by_tensor["probabilities"], rtol=1e-6)
+    labels = model.signatures["transform_features"](tf.constant([b"", contract.example({"label": "zebra"})]))
+    np.testing.assert_array_equal(labels["label_xf"], [-2, -1])
+
+
+def test_same_seed_gives_the_same_model_and_another_seed_another(odd: contract.Prepared) -> None:
+    curves = []
+    for run, seed in (("a", 3), ("b", 3), ("c", 4)):
+        changed = {**odd.custom_config, "training": {"epochs": 2, "seed": seed}}
+        tabular.run_fn(odd.fn_args(run, custom_config=changed))
+        curves.append(
+            json.loads((odd.folder / "Trainer" / "model_run" / run / "learning_curves.json").read_text())
+        )
+    assert curves[0]["loss"] == curves[1]["loss"]
+    assert curves[0]["loss"] != curves[2]["loss"]
+
+
+def test_a_rate_that_is_too_high_is_named(odd: contract.Prepared) -> None:
+    frame_config = {
+        **odd.custom_config,
+        "training": {"learning_rate": 100.0, "optimizer": "sgd", "epochs": 400},
+    }
+    frame_config["model"] = {"hidden": [8, 8], "activation": "linear"}
+    with pytest.raises(
+        BadInput, match=r"loss became NaN at step \d+: lower trainer.training.learning_rate.*100"
+    ):
+        tabular.run_fn(odd.fn_args("nan", custom_config=frame_config))
+
+
+def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
+    frame = odd_columns()[["moment", "label"]]
+    valid = frame[:4].assign(label=["a", "b", "zebra", "c"])
+    custom_config = config("multiclass", ["label"])
+    splits = {"train": frame, "valid": valid}
+    prepared = contract.prepare(tmp_path, splits, tabular.preprocessing_fn, custom_config)
+    with pytest.raises(BadInput, match="label: 1 examples have a class that the train split lacks"):
+        tabular.run_fn(prepared.fn_args())
+
+
+@pytest.mark.parametrize(
+    ("positive", "message", "indices"),
+    [
+        (None, None, [0, 1, 1]),
+        ("no", None, [1, 0, 0]),
+        ("perhaps", "none of the label's classes: no, yes", None),
+    ],
+)
+def test_positive_class(
+    positive: str | None, message: str | None, indices: list[int] | None, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0] * 10, "label": ["no", "yes", "yes"] * 10})
+    features = {"positive_class": positive}
+    prepared = prepare(
+        tmp_path, frame, config("binary", ["label"], features=features, training={"epochs": 30}), 3
+    )
+    if message:
+        with pytest.raises(BadInput, match=message):
+            tabular.run_fn(prepared.fn_args())
+        return
+    tabular.run_fn(prepared.fn_args())
+    np.testing.assert_array_equal(contract.transformed(prepared, "valid")["label_xf"], indices)
+    model = tf.saved_model.load(prepared.model_dir()).signatures["serving_default"]
+    answer = model(x=tf.constant([1.0, 3.0]))
+    assert answer["label"].numpy().tolist() == [b"no", b"yes"]
+    assert (answer["probability"][0, 0] > 0.5) == bool(indices[0])
+
+
+def test_a_label_with_one_class_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0] * 4, "label": ["yes"] * 12})
+    prepared = prepare(tmp_path, frame, config("binary", ["label"]), 3)
+    with pytest.raises(BadInput, match=r"one class only in the training data \(yes\)"):
+        tabular.run_fn(prepared.fn_args())
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"features": {"numeric": ["nose"]}}, r"trainer.features.numeric: 'nose' is no column of the data"),
+        ({"features": {"numeric": ["island"]}}, "'island' holds text"),
+        ({"features": {"categorical": ["species"]}}, "'species' is the label"),
+        ({"features": {"exclude": ["island", "x"]}}, "leaves no column for the model"),
+    ],
+)
+def test_features_that_do_not_fit_the_columns(sections: dict[str, Any], message: str) -> None:
+    inputs = {
+        "island": tf.constant([["Dream"]]),
+        "x": tf.constant([[1.0]]),
+        "species": tf.constant([["Gentoo"]]),
+    }
+    with pytest.raises(BadInput, match=message):
+        tabular.preprocessing_fn(inputs, config("multiclass", ["species"], **sections))
