@@ -45,6 +45,18 @@ def read(files: Mapping[str, Sequence[str]], options: ReaderOptions) -> Source:
 
     Raises BadInput, naming file, line and value, for anything in the files that is wrong.
     """
+    text, read_files = read_text(files, options)
+    return Source(_typed(text, read_files, options), text.select(options.labels), read_files, options)
+
+
+def read_text(
+    files: Mapping[str, Sequence[str]], options: ReaderOptions
+) -> tuple[pa.Table, list[SourceFile]]:
+    """All rows with every column still text, null where the value is missing.
+
+    Raises BadInput for files that are no CSV, or that disagree on their columns, and for options that name a
+    column that is not there.
+    """
     tables: list[pa.Table] = []
     read_files: list[SourceFile] = []
     header: list[str] = []
@@ -60,8 +72,7 @@ def read(files: Mapping[str, Sequence[str]], options: ReaderOptions) -> Source:
             table = csv_reader.read_table(path, content, names, options)
             tables.append(table.select([name for name in header if name not in options.drop]))
             read_files.append(SourceFile(split, path, digest, os.path.getsize(path), table.num_rows))
-    text = pa.concat_tables(tables)
-    return Source(_typed(text, read_files, options), text.select(options.labels), read_files, options)
+    return pa.concat_tables(tables), read_files
 
 
 def place(files: Sequence[SourceFile], row: int, options: ReaderOptions) -> str:
