@@ -193,23 +193,6 @@ class Config(Section):
     def labels(self) -> list[str]:
         return [self.label] if isinstance(self.label, str) else list(self.label)
 
-    @pydantic.model_validator(mode="after")
-    def _consistent(self) -> Config:
-        if self.task != "regression" and len(self.labels) > 1:
-            raise ValueError(f"label: task {self.task} takes one label, got {len(self.labels)}")
-        known = METRICS[self.task]
-        for metric in (*self.evaluation.metrics, *(gate.metric for gate in self.evaluation.gates)):
-            if metric not in known:
-                raise ValueError(
-                    f"evaluation: unknown metric {metric!r} for task {self.task}{nearest(metric, known)}"
-                )
-        for gate in self.evaluation.gates:
-            if gate.output is not None and gate.output not in self.labels:
-                raise ValueError(
-                    f"evaluation.gates: output {gate.output!r} is no label{nearest(gate.output, self.labels)}"
-                )
-        return self
-
     def dump(self) -> dict[str, Any]:
         """The resolved configuration as JSON-able values, with the keys of the file."""
         return self.model_dump(mode="json", by_alias=True)
@@ -251,7 +234,8 @@ def load(pipeline: str, overrides: Iterable[str] = ()) -> Config:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadInput(f"{_display(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise BadInput(_not_yaml(error, path)) from None
+    _check_repeated(document, path)
     if not isinstance(values, dict):
         raise BadInput(
             f"{_display(path)}: a pipeline is a mapping of name, task, label, data, trainer, evaluation"
@@ -270,6 +254,33 @@ def _read(path: Path) -> str:
         raise BadInput(f"{_display(path)}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise BadInput(f"{_display(path)}: {error.strerror}") from None
+
+
+def _not_yaml(error: yaml.YAMLError, path: Path) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    if "'\\t'" in problem:
+        problem = "a tab; indent with spaces"
+    place = f"{_display(path)}:{mark.line + 1}" if mark else _display(path)
+    return f"{place}: not valid YAML: {problem}"
+
+
+def _check_repeated(node: yaml.Node | None, path: Path) -> None:
+    """YAML keeps the last of two equal keys without a word."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_repeated(item, path)
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                raise BadInput(
+                    f"{_display(path)}:{line}: {key.value}: is there twice, first on line {lines[key.value]};"
+                    " keep one"
+                )
+            lines[key.value] = line
+            _check_repeated(value, path)
 
 
 def _override(values: dict[str, Any], override: str) -> tuple[str, ...]:
@@ -318,7 +329,32 @@ def _validate(
         raise BadInput(_explain(error, Config, (), place)) from None
     if config.name != path.stem:
         raise BadInput(f"{place(('name',))}: name: {config.name!r} must be the file's name, {path.stem!r}")
+    _check_consistent(config, place)
     return config.model_copy(update={"trainer": _trainer(config, place)})
+
+
+def _check_consistent(config: Config, place: Any) -> None:
+    """What one section asks of another."""
+    if config.task != "regression" and len(config.labels) > 1:
+        raise BadInput(
+            f"{place(('label',))}: label: task {config.task} takes one label, got {len(config.labels)}"
+        )
+    known = METRICS[config.task]
+    evaluation = config.evaluation
+    named = [(("metrics", i), metric) for i, metric in enumerate(evaluation.metrics)]
+    named += [(("gates", i), gate.metric) for i, gate in enumerate(evaluation.gates)]
+    for (section, i), metric in named:
+        if metric not in known:
+            raise BadInput(
+                f"{place(('evaluation', section, i))}: evaluation.{section}: unknown metric {metric!r} for task"
+                f" {config.task}{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
+            )
+    for i, gate in enumerate(evaluation.gates):
+        if gate.output is not None and gate.output not in config.labels:
+            raise BadInput(
+                f"{place(('evaluation', 'gates', i, 'output'))}: evaluation.gates: output {gate.output!r} is no label"
+                f"{nearest(gate.output, config.labels) or '; labels: ' + ', '.join(config.labels)}"
+            )
 
 
 def _trainer(config: Config, place: Any) -> Trainer:
@@ -331,14 +367,13 @@ def _trainer(config: Config, place: Any) -> Trainer:
         if importlib.util.find_spec(module_config) is None:
             return trainer
     except (ModuleNotFoundError, ValueError):
-        modules = [
-            f"trainer_modules.{p.stem}"
-            for p in (REPOSITORY / "trainer_modules").glob("*.py")
-            if p.stem != "__init__"
-        ]
+        modules = sorted(
+            f"trainer_modules.{p.stem.removesuffix('_config')}"
+            for p in (REPOSITORY / "trainer_modules").glob("*_config.py")
+        )
         raise BadInput(
             f"{place(('trainer', 'module'))}: trainer.module: no module {trainer.module!r}"
-            f"{nearest(trainer.module, [m for m in modules if not m.endswith('_config')])}"
+            f"{nearest(trainer.module, modules) or '; there is ' + ', '.join(modules)}"
         ) from None
     module_class = importlib.import_module(module_config).Config
     sections = {section: getattr(trainer, section) for section in MODULE_SECTIONS}
@@ -355,7 +390,7 @@ def _explain(
     error: pydantic.ValidationError, model: type[BaseModel], prefix: tuple[str, ...], place: Any
 ) -> str:
     """The first of pydantic's findings as one line."""
-    first = error.errors()[0]
+    first = min(error.errors(), key=_tells_less)
     location = prefix + tuple(part for part in first["loc"] if not _is_union_tag(part))
     key = ".".join(str(part) for part in location)
     where = place(location)
@@ -365,7 +400,10 @@ def _explain(
     if first["type"] == "missing":
         return f"{where}: {key}: is missing"
     message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    if first["type"] != "value_error":
+        message = message[0].lower() + message[1:]
+    message = re.sub(r"a valid dictionary( or instance of \w+)?", "a section of keys and values", message)
+    message = message.replace("a valid tuple", "a list").replace("tuple should", "should")
     shown = (
         ""
         if isinstance(first["input"], (dict, list, BaseModel))
@@ -380,6 +418,14 @@ def _explain(
     if expected and isinstance(first["input"], str):
         suggestion = nearest(first["input"], expected)
     return f"{where}: {key + ': ' if key else ''}{message}{shown}{suggestion}"
+
+
+def _tells_less(error: Any) -> tuple[bool, bool]:
+    """A misspelt key is also a missing one, and a list where text could stand as well is no text: sorts these last."""
+    return (
+        error["type"] != "extra_forbidden",
+        error["type"] == "string_type" and isinstance(error["input"], list),
+    )
 
 
 def _is_union_tag(part: str | int) -> bool:
