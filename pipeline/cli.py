@@ -51,6 +51,25 @@ def describe(
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new pipeline.")],
+    csv: Annotated[str, typer.Option("--csv", help="CSV file, folder, glob or {SPAN} pattern.")],
+    label: Annotated[
+        list[str], typer.Option("--label", help="Column to predict; several times: several outputs.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write to [default: the catalog].")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+) -> None:
+    """Propose a pipeline for CSV files: one YAML file with types, task, gates and slices."""
+    from pipeline import scaffold
+
+    path = scaffold.new_pipeline(name, csv, label, out, force)
+    print(f"wrote {path}\nnext: look it over, then: mlpipe run {path if out else name}")
+
+
+@app.command()
 def run(
     pipeline: Annotated[str, typer.Argument(help="Name in the catalog, or a YAML file.")],
     set_: SetOption = None,
