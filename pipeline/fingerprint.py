@@ -51,26 +51,31 @@ def of_values(*values: Any) -> str:
 
 
 def _closure(module: str) -> dict[str, Path]:
-    start = _source(module)
-    if start is None:
+    if _source(module) is None:
         raise BadInput(f"no module {module!r} in this repository")
-    found = {module: start}
-    queue = [module]
+    found: dict[str, Path] = {}
+    queue = _with_packages(module)
     while queue:
         name = queue.pop()
-        for imported in _imports(found[name], name):
-            path = _source(imported)
-            if path is not None and imported not in found:
-                found[imported] = path
-                queue.append(imported)
+        path = _source(name)
+        if path is not None and name not in found:
+            found[name] = path
+            for imported in _imports(path, path.read_bytes(), name):
+                queue += _with_packages(imported)
     return found
 
 
+def _with_packages(module: str) -> list[str]:
+    """A module and the packages around it, whose code an import runs as well."""
+    parts = module.split(".")
+    return [".".join(parts[: i + 1]) for i in range(len(parts))]
+
+
 @cache
-def _imports(path: Path, module: str) -> tuple[str, ...]:
+def _imports(path: Path, source: bytes, module: str) -> tuple[str, ...]:
     """Dotted names that a source imports: modules, and names that may be modules of a package."""
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        tree = ast.parse(source, str(path))
     except SyntaxError as error:
         raise BadInput(f"{path}:{error.lineno}: {error.msg}") from None
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
