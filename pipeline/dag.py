@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tfx.components import SchemaGen, StatisticsGen, Trainer, Transform, Tuner
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
@@ -16,6 +15,7 @@ from tfx.proto import example_gen_pb2, trainer_pb2, transform_pb2
 from tfx.types import Channel, standard_artifacts
 
 from components.columnar_example_gen.component import ColumnarExampleGen
+from components.curated_schema.component import CuratedSchema
 from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
 from components.pusher.component import Pusher
@@ -63,7 +63,7 @@ def create_pipeline(
 
     # 3. The schema: curated by people, or inferred.
     schema_gen = (
-        ImportSchemaGen(schema_file=str(schema_file))
+        CuratedSchema(schema_file=str(schema_file), fingerprint=fingerprint.of_file(schema_file))
         if schema_file
         else SchemaGen(statistics=statistics, infer_feature_shape=False)
     )

@@ -45,6 +45,11 @@ def versions() -> dict[str, str]:
     return {package: importlib.metadata.version(package) for package in VERSIONED}
 
 
+def of_file(path: Path) -> str:
+    """SHA-256 (hex) over the content of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def of_values(*values: Any) -> str:
     """SHA-256 (hex) over JSON-able values; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -24,25 +24,34 @@ from pipeline.metadata import (
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What the results of a run depend on: configuration, code, data and package versions."""
+    """What the results of a run depend on: configuration, code, data, a curated schema and package versions."""
 
     config: Config
     code: dict[str, str]
     versions: dict[str, str]
     data: Sequence[dict[str, Any]]
+    schema: str | None
 
     @property
     def digest(self) -> str:
-        return fingerprint.of_values(self.config.dump(), self.code, self.versions, self.data)
+        return fingerprint.of_values(self.config.dump(), self.code, self.versions, self.data, self.schema)
 
 
-def fingerprint_run(config: Config, files: Sequence[dict[str, Any]]) -> Fingerprint:
-    """The fingerprint of a run of this configuration over these files, without importing what is fingerprinted."""
+def fingerprint_run(config: Config, files: Sequence[dict[str, Any]], schema: Path | None) -> Fingerprint:
+    """The fingerprint of a run of this configuration over these files, without importing what is fingerprinted.
+
+    Args:
+      config: the configuration.
+      files: the input files with their fingerprints.
+      schema: the curated schema, if there is one.
+    """
     loader = [config.data.loader.partition(":")[0]] if config.data.loader and not config.data.path else []
     code = {
         module: fingerprint.of_module(module) for module in ("pipeline.dag", config.trainer.module, *loader)
     }
-    return Fingerprint(config, code, fingerprint.versions(), files)
+    return Fingerprint(
+        config, code, fingerprint.versions(), files, fingerprint.of_file(schema) if schema else None
+    )
 
 
 def new_run_id(store: Store) -> str:

@@ -62,13 +62,14 @@ def run(config: Config, home: Home, options: Options) -> None:
     with lock(home, config.name, run_id, wait=options.wait, on_wait=_tell_who_runs):
         reconcile(store, home, config.name)
         source = sources.find(config, home)
-        made_of = record.fingerprint_run(config, source.files)
+        schema = _schema(config)
+        made_of = record.fingerprint_run(config, source.files, schema)
         former = record.up_to_date(store, made_of)
         if former and not options.asks_for_work:
             print(f"{config.name} is up to date: run {former} used the same data, code and configuration")
             return
         slices, left_out = sources.slices(config, sources.columns(source))
-        job = Job(config, home, options, run_id, source, slices, _schema(config))
+        job = Job(config, home, options, run_id, source, slices, schema)
         record.begin(store, run_id, made_of, whole=options.only is None)
         _run_recorded(job, store, left_out)
 

@@ -1,0 +1,1 @@
+"""A schema that people wrote, as an input whose content counts."""
