@@ -43,10 +43,16 @@ class Store(ml_metadata.MetadataStore):
 
     def __init__(self, path: Path, config: mlmd.ConnectionConfig) -> None:
         self.path = path
-        try:
-            super().__init__(config)
-        except RuntimeError as error:
-            raise UserError(_trouble(path, str(error))) from error
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                super().__init__(config)
+                return
+            except RuntimeError as error:
+                # Two processes that make the database at once get into each other's way.
+                if "aborted" not in str(error) or time.monotonic() > deadline:
+                    raise UserError(_trouble(path, str(error))) from error
+                time.sleep(random.uniform(0.05, 0.5))
 
     def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> Any:
         del extra_options
