@@ -31,6 +31,7 @@ setup(
         "pyyaml>=6,<7",
         "rich>=13.9",
         "setuptools>=77",
+        "tensorboard>=2.19,<3",
         "typer>=0.15",
     ],
     extras_require={

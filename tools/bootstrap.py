@@ -147,9 +147,10 @@ def build(root: Path, index: Index, descriptor: int) -> None:
     # The lock is complete, and overrides one range of TFDV (requirements/overrides.txt), so nothing is resolved here.
     # A few pure Python packages come as source: what builds them is pinned too.
     hashed = ["--no-deps", "--require-hashes", "--build-constraints", lock, "-r", lock]
-    run_uv("installing requirements/dev.lock", "pip", "install", "--python", python, *hashed)
+    install = ["pip", "install", *index.uv_options(), "--python", python]
+    run_uv("installing requirements/dev.lock", *install, *hashed)
     editable = ["--no-deps", "--no-build-isolation", "-e", str(root)]
-    run_uv("installing the project", "-q", "pip", "install", "--python", python, *editable)
+    run_uv("installing the project", "-q", *install, *editable)
 
 
 def ensure(root: Path) -> None:

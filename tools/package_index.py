@@ -47,13 +47,15 @@ class Index:
     find_links: list[str] = field(default_factory=list)
     certificates: str | None = None
 
+    def uv_options(self) -> list[str]:
+        """What has no variable of uv's."""
+        return [] if self.urls else ["--no-index"]
+
     def uv_environment(self) -> dict[str, str]:
         """The same settings in uv's variables, so that set-up asks one index only."""
         variables = {}
         if self.urls:
             variables["UV_DEFAULT_INDEX"] = self.urls[-1]
-        else:
-            variables["UV_NO_INDEX"] = "1"
         if self.urls[:-1]:
             variables["UV_INDEX"] = " ".join(self.urls[:-1])
         if self.find_links:

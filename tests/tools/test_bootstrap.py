@@ -62,7 +62,7 @@ def test_a_set_up_makes_the_environment_in_order_and_once(
     made, locked, project = calls(checkout)
     assert made == f"-q venv --clear --prompt mlpipe --python {sys.executable} {checkout}/.venv"
     assert locked == (
-        f"pip install --python {checkout}/.venv/bin/python --no-deps --require-hashes "
+        f"pip install --no-index --python {checkout}/.venv/bin/python --no-deps --require-hashes "
         f"--build-constraints {checkout}/requirements/dev.lock -r {checkout}/requirements/dev.lock"
     )
     assert project.endswith(f"--no-deps --no-build-isolation -e {checkout}")

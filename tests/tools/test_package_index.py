@@ -148,8 +148,9 @@ def test_uv_gets_what_pip_was_told(tmp_path: Path) -> None:
         "SSL_CERT_FILE": "/ca.pem",
     }
     offline = configured_index({**env, "PIP_NO_INDEX": "1"}, tmp_path)
-    assert offline.uv_environment()["UV_NO_INDEX"] == "1"
     assert offline.urls == []
+    assert offline.uv_options() == ["--no-index"]
+    assert offline.uv_environment() == {"UV_FIND_LINKS": str(tmp_path), "SSL_CERT_FILE": "/ca.pem"}
 
 
 def test_a_broken_pip_configuration_is_named(tmp_path: Path) -> None:
