@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import uuid
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -377,3 +379,16 @@ def history(home: Home, pipeline: str = "penguin") -> Recorder:
     recorder.run("20261124-050000", rows=345, stop="Trainer", state="failed", last="FAILED")
     recorder.run("20261124-060000", rows=346, stop="Transform", state="running", last="RUNNING")
     return recorder
+
+
+def copy_of(recorder: Recorder, home: Home) -> Recorder:
+    """The same records and artifacts in another home, to go on with or to spoil."""
+    shutil.copytree(recorder.home.root, home.root, dirs_exist_ok=True)
+    change = (str(recorder.home.root), str(home.root))
+    with closing(sqlite3.connect(home.metadata)) as connection, connection:
+        connection.execute("UPDATE Artifact SET uri = replace(uri, ?, ?)", change)
+        connection.execute("UPDATE ArtifactProperty SET string_value = replace(string_value, ?, ?)", change)
+    copied = Recorder(home, recorder.pipeline, recorder.files)
+    copied.version, copied.blessed = recorder.version, list(recorder.blessed)
+    copied._cache.update(recorder._cache)
+    return copied
