@@ -154,6 +154,7 @@ def create_pipeline(
             schema=schema,
             eval_config=evaluation.eval_config(config, slices),
             example_splits=["eval"],
+            min_slice_examples=config.evaluation.min_slice_examples,
             code=fingerprint.of_module("components.evaluator.executor"),
         ),
         "Evaluator",

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 
 import tensorflow_model_analysis as tfma
-from google.protobuf import wrappers_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.config import METRICS, Config, Gate
@@ -38,9 +37,6 @@ def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> tfma.EvalCon
         model_specs=[_model_spec(config, "candidate"), _model_spec(config, "baseline")],
         metrics_specs=_metrics_specs(config, slices),
         slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=columns) for columns in slices)],
-        options=config_pb2.Options(
-            min_slice_size=wrappers_pb2.Int32Value(value=config.evaluation.min_slice_examples)
-        ),
     )
 
 
@@ -87,15 +83,14 @@ def _metric(
     for gate in config.evaluation.gates:
         if gate.metric != metric or (gate.output is not None and gate.output != output):
             continue
-        threshold = _threshold(gate, METRICS[config.task][metric])
-        result.threshold.MergeFrom(threshold)
-        if gate.slices and slices:
-            result.per_slice_thresholds.append(
-                tfma.PerSliceMetricThreshold(
-                    threshold=threshold,
-                    slicing_specs=[tfma.SlicingSpec(feature_keys=columns) for columns in slices],
-                )
+        # A bound without slices would hold for every slice: TFMA wants the overall one named.
+        bounded: list[Sequence[str]] = [(), *(slices if gate.slices else ())]
+        result.per_slice_thresholds.append(
+            config_pb2.PerSliceMetricThreshold(
+                threshold=_threshold(gate, METRICS[config.task][metric]),
+                slicing_specs=[tfma.SlicingSpec(feature_keys=columns) for columns in bounded],
             )
+        )
     return result
 
 

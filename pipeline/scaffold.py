@@ -89,7 +89,7 @@ def new_pipeline(
         delimiter=delimiter,
         task=task,
         labels=labels,
-        rows=len(built.records),
+        rows=built.table.num_rows,
         columns=columns,
         missing=missing,
         gates=_gates(task, labels, text, built),
@@ -180,7 +180,7 @@ def _error_gate(
     gate = {"metric": "rmse", "upper": upper, "max_drop": drop}
     if several:
         gate["output"] = label
-    return gate, f"always the mean gives {spread:.3g} on the {held_out.sum()} held-out rows"
+    return gate, f"always the mean gives {float(f'{spread:.3g}'):,g} on the {held_out.sum()} held-out rows"
 
 
 def _round_up(value: float) -> float:

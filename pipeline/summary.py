@@ -17,6 +17,8 @@ from pipeline import gates
 if TYPE_CHECKING:
     from pipeline.node import NodeResult
 
+SLICE_ROWS = 30
+
 
 def show(console: Console, results: Mapping[str, NodeResult], seconds: float) -> None:
     """Prints the summary of the nodes that ended, by node id; `seconds` is the time of the whole run."""
@@ -31,8 +33,10 @@ def show(console: Console, results: Mapping[str, NodeResult], seconds: float) ->
     if "Tuner" in results:
         console.print(_trials(results["Tuner"].outputs["tuner_results"][0]))
     if "Evaluator" in results:
-        verdict = gates.verdict(results["Evaluator"].outputs["evaluation"][0])
+        (evaluation,) = results["Evaluator"].outputs["evaluation"]
+        verdict = gates.verdict(evaluation)
         console.print(_metrics(verdict))
+        console.print(f"slices     all metrics of all slices: {evaluation.uri}/verdict.json", markup=False)
         console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
     if "Pusher" in results:
         (pushed,) = results["Pusher"].outputs["pushed_model"]
@@ -72,13 +76,17 @@ def _trials(artifact: pb.Artifact) -> Table:
 
 
 def _metrics(verdict: Mapping[str, Any]) -> Table:
+    """Every overall metric; of the slices those with a bound, failures first."""
+    overall = [row for row in verdict["metrics"] if row["slice"] == "overall"]
+    bounded = [row for row in verdict["metrics"] if row["slice"] != "overall" and row["ok"] is not None]
+    bounded.sort(key=lambda row: row["ok"])
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("slice", "metric"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for column in ("value", "bounds", "last blessed", "examples"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("")
-    for row in verdict["metrics"]:
+    for row in [*overall, *bounded[:SLICE_ROWS]]:
         table.add_row(
             row["slice"],
             f"{row['output']} {row['metric']}".strip(),
@@ -89,6 +97,8 @@ def _metrics(verdict: Mapping[str, Any]) -> Table:
             {True: "ok", False: "FAILED", None: ""}[row["ok"]],
             style="red" if row["ok"] is False else None,
         )
+    if len(bounded) > SLICE_ROWS:
+        table.add_row(f"... and {len(bounded) - SLICE_ROWS} more slices")
     return table
 
 

@@ -17,6 +17,7 @@ class EvaluatorSpec(types.ComponentSpec):
     PARAMETERS = {
         standard_component_specs.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=tfma.EvalConfig),
         standard_component_specs.EXAMPLE_SPLITS_KEY: component_spec.ExecutionParameter(type=str),
+        "min_slice_examples": component_spec.ExecutionParameter(type=int),
         "code": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = standard_component_specs.EvaluatorSpec.INPUTS
@@ -33,6 +34,7 @@ class Evaluator(base_component.BaseComponent):
       schema: Channel of Schema.
       eval_config: metrics, slices and thresholds.
       example_splits: splits that are measured.
+      min_slice_examples: bounds do not hold for slices with fewer examples.
       code: fingerprint of the executor, part of the cache key.
     """
 
@@ -47,6 +49,7 @@ class Evaluator(base_component.BaseComponent):
         schema: types.BaseChannel,
         eval_config: tfma.EvalConfig,
         example_splits: list[str],
+        min_slice_examples: int,
         code: str,
     ) -> None:
         super().__init__(
@@ -57,6 +60,7 @@ class Evaluator(base_component.BaseComponent):
                 schema=schema,
                 eval_config=eval_config,
                 example_splits=json_utils.dumps(example_splits),
+                min_slice_examples=min_slice_examples,
                 code=code,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

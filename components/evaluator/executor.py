@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
+from tfx.components.evaluator import constants
 from tfx.components.evaluator import executor as tfx_evaluator
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
@@ -35,5 +36,27 @@ class Executor(tfx_evaluator.Executor):
             tfma.load_validation_result(uri),
             eval_config,
             has_baseline=bool(input_dict.get(standard_component_specs.BASELINE_MODEL_KEY)),
+            min_slice_examples=exec_properties["min_slice_examples"],
         )
         Path(uri, VERDICT).write_text(json.dumps(result, indent=1))
+        _bless(
+            artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY]),
+            result["blessed"],
+        )
+
+
+def _bless(blessing: types.Artifact, blessed: bool) -> None:
+    """Makes the blessing agree with the verdict: TFX's file and property."""
+    for name, holds in (
+        (constants.BLESSED_FILE_NAME, blessed),
+        (constants.NOT_BLESSED_FILE_NAME, not blessed),
+    ):
+        file = Path(blessing.uri, name)
+        if holds:
+            file.write_text("")
+        else:
+            file.unlink(missing_ok=True)
+    blessing.set_int_custom_property(
+        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
+        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
+    )

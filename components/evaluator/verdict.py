@@ -21,38 +21,52 @@ def verdict(
     validation: validation_result_pb2.ValidationResult,
     eval_config: tfma.EvalConfig,
     has_baseline: bool,
+    min_slice_examples: int,
 ) -> dict[str, Any]:
     """TFMA's results and validation as JSON-able values.
 
+    It differs from TFMA in one thing: bounds do not hold for slices with fewer than `min_slice_examples` examples.
+
     Returns:
-      `blessed`: bool; `metrics`: a list of {slice, output, metric, value, lower, upper, change, baseline, ok, examples},
-      where `change` is the smallest allowed difference to the baseline, `ok` is None without a bound, and a value that
-      is not a number is None; `missing_slices`: list of str; `missing_thresholds`: bool.
+      `blessed`: bool; `metrics`: a list of {slice, output, metric, value, lower, upper, change, baseline, ok,
+      examples}, where `change` is the smallest allowed difference to the baseline (largest, for a metric that should
+      be low), `ok` is None without a bound, and a value that is not a number is None; `missing_slices`: list of str;
+      `missing_thresholds`: bool.
     """
     candidate, baseline = _values(metrics)
     failed = _failures(validation)
     rows = []
-    for (slice_name, output, metric), value in sorted(candidate.items(), key=_overall_first):
+    for key in sorted({*candidate, *failed}, key=_overall_first):
+        slice_name, output, metric = key
         if metric == EXAMPLES:
             continue
+        examples = _examples(candidate, slice_name, output)
         bounds = _bounds(eval_config, slice_name, output, metric)
         if not has_baseline:
             bounds["change"] = None
+        if slice_name != OVERALL and (examples or 0) < min_slice_examples:
+            bounds = dict.fromkeys(bounds)
         bounded = any(bound is not None for bound in bounds.values())
         rows.append(
             {
                 "slice": slice_name,
                 "output": output,
                 "metric": metric,
-                "value": _finite(value),
+                "value": _finite(candidate.get(key)),
                 **bounds,
-                "baseline": _finite(baseline.get((slice_name, output, metric))),
-                "ok": (slice_name, output, metric) not in failed if bounded else None,
-                "examples": _examples(candidate, slice_name, output),
+                "baseline": _finite(baseline.get(key)),
+                "ok": key not in failed if bounded else None,
+                "examples": examples,
             }
         )
+    blessed = (
+        any(row["ok"] for row in rows)
+        and all(row["ok"] is not False for row in rows)
+        and not validation.missing_slices
+        and not validation.missing_thresholds
+    )
     return {
-        "blessed": validation.validation_ok,
+        "blessed": blessed,
         "metrics": rows,
         "missing_slices": [_slice_spec(spec) for spec in validation.missing_slices],
         "missing_thresholds": validation.missing_thresholds,
@@ -93,11 +107,10 @@ def _bounds(
         for config in spec.metrics:
             if f'"name": "{metric}"' not in config.config:
                 continue
-            per_slice = config.per_slice_thresholds
-            thresholds = (
-                [config.threshold] if slice_name == OVERALL else [item.threshold for item in per_slice]
-            )
-            for threshold in thresholds:
+            for item in config.per_slice_thresholds:
+                if not any(_covers(spec, slice_name) for spec in item.slicing_specs):
+                    continue
+                threshold = item.threshold
                 if threshold.value_threshold.HasField("lower_bound"):
                     bounds["lower"] = threshold.value_threshold.lower_bound.value
                 if threshold.value_threshold.HasField("upper_bound"):
@@ -105,6 +118,11 @@ def _bounds(
                 if threshold.change_threshold.HasField("absolute"):
                     bounds["change"] = threshold.change_threshold.absolute.value
     return bounds
+
+
+def _covers(spec: tfma.SlicingSpec, slice_name: str) -> bool:
+    columns = [] if slice_name == OVERALL else [part.partition("=")[0] for part in slice_name.split(",")]
+    return sorted(spec.feature_keys) == sorted(columns)
 
 
 def _examples(values: Values, slice_name: str, output: str) -> int | None:
@@ -125,8 +143,8 @@ def _slice_spec(spec: Any) -> str:
     return ",".join([*spec.feature_keys, *(f"{k}={v}" for k, v in spec.feature_values.items())]) or OVERALL
 
 
-def _overall_first(item: tuple[tuple[str, str, str], float]) -> tuple[bool, str, str, str]:
-    slice_name, output, metric = item[0]
+def _overall_first(key: tuple[str, str, str]) -> tuple[bool, str, str, str]:
+    slice_name, output, metric = key
     return (slice_name != OVERALL, slice_name, output, metric)
 
 
