@@ -48,7 +48,7 @@ def columns(path: str, options: ReaderOptions) -> list[str]:
 
 def read_header(path: str, content: bytes, options: ReaderOptions) -> list[str]:
     """The column names. Raises BadInput when there are none, or an empty or a repeated one."""
-    if not content.strip():
+    if not content or content.isspace():
         raise BadInput(f"{path}: the file is empty; it needs a header line and rows")
     try:
         names = next(row for row in diagnosis.csv_records(content, options) if row)

@@ -54,9 +54,8 @@ class Executor(base_executor.BaseExecutor):
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         artifact.split_names = artifact_utils.encode_split_names(names)
         for name in names:
-            records = built.shuffled(name)
-            writer.write_split(artifact_utils.get_split_uri([artifact], name), [records])
-            logging.info("Split %s: %d examples.", name, len(records))
+            writer.write_split(artifact_utils.get_split_uri([artifact], name), [built.records(name)])
+            logging.info("Split %s: %d examples.", name, built.count(name))
         exec_properties[INPUT_FILES] = json.dumps(rows)
         artifact.set_string_custom_property(INPUT_FILES, exec_properties[INPUT_FILES])
         data_format = exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY]

@@ -46,7 +46,14 @@ def read(files: Mapping[str, Sequence[str]], options: ReaderOptions) -> Source:
     Raises BadInput, naming file, line and value, for anything in the files that is wrong.
     """
     text, read_files = read_text(files, options)
-    return Source(_typed(text, read_files, options), text.select(options.labels), read_files, options)
+    label_text = text.select(options.labels)
+    columns: dict[str, pa.ChunkedArray] = {}
+    while text.num_columns:
+        # One column after the other, so that text and numbers of all columns are not held at once.
+        name = text.column_names[0]
+        columns[name] = _typed(name, text.column(0), read_files, options)
+        text = text.remove_column(0)
+    return Source(pa.table(columns), label_text, read_files, options)
 
 
 def read_text(
@@ -103,17 +110,15 @@ def _differing(path: str, names: Sequence[str], first: str, header: Sequence[str
     return BadInput(f"{path}:1: {' and '.join(what)}, unlike {first}; give the files the same columns")
 
 
-def _typed(text: pa.Table, files: Sequence[SourceFile], options: ReaderOptions) -> pa.Table:
-    columns: dict[str, pa.ChunkedArray] = {}
-    for name in text.column_names:
-        column = text.column(name)
-        declared = options.types.get(name)
-        kind = declared or column_types.infer(column)
-        numbers = kind if isinstance(kind, BadValue) else column_types.convert(column, kind)
-        if isinstance(numbers, BadValue):
-            raise _bad_value(name, numbers, declared, files, options)
-        columns[name] = numbers
-    return pa.table(columns)
+def _typed(
+    name: str, column: pa.ChunkedArray, files: Sequence[SourceFile], options: ReaderOptions
+) -> pa.ChunkedArray:
+    declared = options.types.get(name)
+    kind = declared or column_types.infer(column)
+    numbers = kind if isinstance(kind, BadValue) else column_types.convert(column, kind)
+    if isinstance(numbers, BadValue):
+        raise _bad_value(name, numbers, declared, files, options)
+    return numbers
 
 
 def _bad_value(

@@ -47,7 +47,7 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_good_file_is_read() -> None:
     Path("rows.csv").write_text(GOOD)
     built = examples.build({"all": ["rows.csv"]}, ReaderOptions(labels=["kind"], task="multiclass"), BUCKETS)
-    assert len(built.records) == 60
+    assert built.table.num_rows == 60
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,8 @@ def test_infinity_passes_no_declared_type_but_text() -> None:
     )
     Path("rows.csv").write_text(content)
     assert (
-        len(examples.build({"all": ["rows.csv"]}, ReaderOptions(types={"y": "text"}), BUCKETS).records) == 60
+        examples.build({"all": ["rows.csv"]}, ReaderOptions(types={"y": "text"}), BUCKETS).table.num_rows
+        == 60
     )
 
 
@@ -189,7 +190,7 @@ def test_a_spelling_of_missing_is_told_even_when_it_is_frequent() -> None:
     assert message(rows).startswith("rows.csv:3: column x (otherwise numeric): 'NA' is not a number")
     Path("rows.csv").write_text(rows)
     read = examples.build({"all": ["rows.csv"]}, ReaderOptions(missing_values=["NA"]), BUCKETS)
-    assert len(read.records) == 60
+    assert read.table.num_rows == 60
 
 
 def test_label_checks_by_task() -> None:
@@ -218,7 +219,7 @@ def test_every_label_missing() -> None:
 def test_a_column_without_any_value_is_kept() -> None:
     Path("rows.csv").write_text("x,empty\n" + "".join(f"{i},\n" for i in range(60)))
     built = examples.build({"all": ["rows.csv"]}, ReaderOptions(), BUCKETS)
-    assert all(b"empty\x12\x00" in record for record in built.records)
+    assert all(b"empty\x12\x00" in record for record in built.records("train"))
 
 
 def test_bytes_that_are_not_utf8() -> None:
