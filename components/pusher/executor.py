@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tfx.components.pusher import executor as tfx_pusher
 from tfx.types import artifact_utils
 
 from common.errors import UserError
+from components.pusher.constants import MODEL_ID
 
 MANIFEST = Path("assets.extra", "mlpipe.json")
 
@@ -33,12 +35,13 @@ class Executor(tfx_pusher.Executor):
             return
         model = artifact_utils.get_single_instance(input_dict["model"])
         directory = Path(exec_properties["directory"])
-        manifest = {"model_id": model.id, "model_uri": model.uri}
+        manifest = {MODEL_ID: model.id, "model_uri": model.uri}
         version = push(Path(self.GetModelPath(input_dict)), directory, manifest)
         prune(directory, exec_properties["keep"])
         self._MarkPushed(
             pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version)
         )
+        pushed.set_int_custom_property(MODEL_ID, model.id)
 
 
 def versions(directory: Path) -> list[int]:
@@ -66,7 +69,7 @@ def push(model: Path, directory: Path, manifest: dict[str, Any]) -> int:
     staged = directory / f".pushing-{version}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for leftover in directory.glob(".pushing-*"):
+        for leftover in (*directory.glob(".pushing-*"), *directory.glob(".removing-*")):
             shutil.rmtree(leftover)
         shutil.copytree(model, staged)
         (staged / MANIFEST).parent.mkdir(exist_ok=True)
@@ -82,9 +85,10 @@ def push(model: Path, directory: Path, manifest: dict[str, Any]) -> int:
 
 
 def prune(directory: Path, keep: int) -> None:
-    """Removes all but the `keep` latest versions."""
+    """Removes all but the `keep` latest versions; each vanishes by one rename."""
     for version in versions(directory)[:-keep]:
-        shutil.rmtree(directory / str(version))
+        removed = (directory / str(version)).rename(directory / f".removing-{version}")
+        shutil.rmtree(removed)
 
 
 def _manifest(version: Path) -> Any:
@@ -99,7 +103,7 @@ def _cause(error: OSError) -> str:
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         reasons = [str(entry[-1]) for entry in error.args[0]]
         full = os.strerror(errno.ENOSPC)
-        return full if any(full in reason for reason in reasons) else reasons[0]
+        return full if any(full in reason for reason in reasons) else re.sub(r"\[.*?\] |: .*", "", reasons[0])
     return error.strerror or str(error)
 
 
