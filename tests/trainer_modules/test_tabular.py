@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import pickle
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from tfx.components.tuner.executor import write_best_hyperparameters
+from tfx.types.standard_artifacts import HyperParameters, TunerResults
 
 from common.errors import BadInput
 from tests.trainer_modules import contract
@@ -65,7 +71,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", list(CASES))
+QUICK = ("classes with missing values", "several numbers")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
 def test_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame, custom_config = CASES[name]
     prepared = prepare(tmp_path, frame[:90], custom_config)
@@ -199,6 +210,7 @@ def test_a_rate_that_is_too_high_is_named(odd: contract.Prepared) -> None:
         BadInput, match=r"loss became NaN at step \d+: lower trainer.training.learning_rate.*100"
     ):
         tabular.run_fn(odd.fn_args("nan", custom_config=frame_config))
+    assert not list((odd.folder / "Trainer" / "checkpoints").glob("*"))
 
 
 def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
@@ -211,39 +223,89 @@ def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
         tabular.run_fn(prepared.fn_args())
 
 
-@pytest.mark.parametrize(
-    ("positive", "message", "indices"),
-    [
-        (None, None, [0, 1, 1]),
-        ("no", None, [1, 0, 0]),
-        ("perhaps", "none of the label's classes: no, yes", None),
-    ],
-)
-def test_positive_class(
-    positive: str | None, message: str | None, indices: list[int] | None, tmp_path: Path
-) -> None:
+def test_the_positive_class_may_be_the_earlier_one(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0, 3.0] * 10, "label": ["no", "yes", "yes"] * 10})
-    features = {"positive_class": positive}
-    prepared = prepare(
-        tmp_path, frame, config("binary", ["label"], features=features, training={"epochs": 30}), 3
-    )
-    if message:
-        with pytest.raises(BadInput, match=message):
-            tabular.run_fn(prepared.fn_args())
-        return
+    custom_config = config("binary", ["label"], features={"positive_class": "no"}, training={"epochs": 30})
+    prepared = prepare(tmp_path, frame, custom_config, 3)
     tabular.run_fn(prepared.fn_args())
-    np.testing.assert_array_equal(contract.transformed(prepared, "valid")["label_xf"], indices)
+    np.testing.assert_array_equal(contract.transformed(prepared, "valid")["label_xf"], [1, 0, 0])
     model = tf.saved_model.load(prepared.model_dir()).signatures["serving_default"]
     answer = model(x=tf.constant([1.0, 3.0]))
     assert answer["label"].numpy().tolist() == [b"no", b"yes"]
-    assert (answer["probability"][0, 0] > 0.5) == bool(indices[0])
+    assert answer["probability"][0, 0] > 0.5 > answer["probability"][1, 0]
 
 
-def test_a_label_with_one_class_is_refused(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0] * 4, "label": ["yes"] * 12})
-    prepared = prepare(tmp_path, frame, config("binary", ["label"]), 3)
-    with pytest.raises(BadInput, match=r"one class only in the training data \(yes\)"):
-        tabular.run_fn(prepared.fn_args())
+def test_a_killed_training_ends_with_the_same_model_as_an_unbroken_one(odd: contract.Prepared) -> None:
+    model = {"hidden": [8], "dropout": 0.2, "batch_norm": True}
+    training = {"epochs": 60, "learning_rate": 0.01, "early_stopping": {"patience": 0}}
+    custom_config = {**odd.custom_config, "model": model, "training": training}
+    killed = odd.fn_args("killed", custom_config=custom_config)
+    script = "import pickle, sys; from trainer_modules import tabular; tabular.run_fn(pickle.load(sys.stdin.buffer))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdin
+    process.stdin.write(pickle.dumps(killed))
+    process.stdin.close()
+    checkpoints = odd.folder / "Trainer" / "checkpoints"
+    while not list(checkpoints.glob("*/state.npz")):
+        assert process.poll() is None, "the training ended before it could be killed"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+
+    curves = {}
+    for run in ("resumed", "unbroken"):
+        tabular.run_fn(odd.fn_args(run, custom_config=custom_config))
+        curves[run] = json.loads(
+            (odd.folder / "Trainer" / "model_run" / run / "learning_curves.json").read_text()
+        )
+        assert not list(checkpoints.glob("*"))
+    assert 0 < curves["resumed"]["resumed_after_epoch"] < 60
+    assert curves["unbroken"]["resumed_after_epoch"] == 0
+    assert curves["resumed"]["epoch"] == list(range(1, 61))
+    for name in ("loss", "val_loss", "best_epoch", "steps"):
+        assert curves["resumed"][name] == curves["unbroken"][name]
+
+
+def test_warm_start_goes_on_from_the_last_blessed_model(odd: contract.Prepared) -> None:
+    def losses(run: str, base: str | None, **training: Any) -> list[float]:
+        changed = {**odd.custom_config, "training": {"learning_rate": 0.02, **training}}
+        tabular.run_fn(odd.fn_args(run, custom_config=changed, base_model=base))
+        return json.loads((odd.folder / "Trainer" / "model_run" / run / "learning_curves.json").read_text())[
+            "val_loss"
+        ]
+
+    first = losses("base", None, epochs=20)
+    warm = losses("warm", odd.model_dir("base"), epochs=1, warm_start=True)
+    cold = losses("cold", odd.model_dir("base"), epochs=1)
+    assert warm[0] < (min(first) + first[0]) / 2 < cold[0] + 0.1
+    assert warm[0] < cold[0]
+    other = {**odd.custom_config, "model": {"hidden": [5]}, "training": {"epochs": 1, "warm_start": True}}
+    with pytest.raises(
+        BadInput, match=r"warm_start: the last blessed model does not fit .*\[.*5\] instead of"
+    ):
+        tabular.run_fn(odd.fn_args("misfit", custom_config=other, base_model=odd.model_dir("base")))
+
+
+def test_the_stock_tuner_searches_and_the_trainer_takes_its_result(odd: contract.Prepared) -> None:
+    tuning = {"trials": 2, "epochs": 2, "layers": [2, 2], "units": [3, 6], "learning_rate": [0.001, 0.1]}
+    result = tabular.tuner_fn(odd.fn_args(custom_config={**odd.custom_config, "tuning": tuning}))
+    result.tuner.search(**result.fit_kwargs)
+    artifacts = {"best_hyperparameters": HyperParameters(), "tuner_results": TunerResults()}
+    for key, artifact in artifacts.items():
+        artifact.uri = str(odd.folder / key)
+        Path(artifact.uri).mkdir()
+    write_best_hyperparameters(result.tuner, {key: [artifact] for key, artifact in artifacts.items()})
+    trials = json.loads((odd.folder / "tuner_results" / "tuner_results.json").read_text())
+    assert len(trials) == 2
+    assert all(0.001 <= trial["learning_rate"] <= 0.1 and 3 <= trial["units"] <= 6 for trial in trials)
+
+    best = json.loads((odd.folder / "best_hyperparameters" / "best_hyperparameters.txt").read_text())
+    tabular.run_fn(odd.fn_args("tuned", hyperparameters=best))
+    units = best["values"]["units"]
+    with np.load(Path(odd.model_dir("tuned")) / "assets.extra" / "warm_start.npz") as saved:
+        assert [saved[f"weight_{i}"].shape[0] for i in (1, 3, 5)] == [units, units, 3]
 
 
 @pytest.mark.parametrize(

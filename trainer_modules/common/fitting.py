@@ -77,21 +77,27 @@ def fit(
     if first_epoch:
         logging.info("training resumes after epoch %d of %d", first_epoch, steps.epochs)
     if not state.stopped and first_epoch < steps.epochs:
-        model.fit(
-            train.training_batches(training.batch_size, training.seed, first_epoch * steps.steps_per_epoch),
-            validation_data=valid.batches(max(training.batch_size, 256)) if valid.count else None,
-            epochs=steps.epochs,
-            initial_epoch=first_epoch,
-            steps_per_epoch=steps.steps_per_epoch,
-            class_weight=class_weight,
-            shuffle=False,
-            callbacks=[
-                Progress(steps.steps),
-                state,
-                keras.callbacks.TensorBoard(model_run_dir, write_graph=False),
-            ],
-            verbose=0,
-        )
+        try:
+            model.fit(
+                train.training_batches(
+                    training.batch_size, training.seed, first_epoch * steps.steps_per_epoch
+                ),
+                validation_data=valid.batches(max(training.batch_size, 256)) if valid.count else None,
+                epochs=steps.epochs,
+                initial_epoch=first_epoch,
+                steps_per_epoch=steps.steps_per_epoch,
+                class_weight=class_weight,
+                shuffle=False,
+                callbacks=[
+                    Progress(steps.steps),
+                    state,
+                    keras.callbacks.TensorBoard(model_run_dir, write_graph=False),
+                ],
+                verbose=0,
+            )
+        except BadInput:
+            state.remove()
+            raise
     state.restore_best(model)
     record = {
         **state.curves,
