@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -66,9 +67,9 @@ def add_comparators(schema: schema_pb2.Schema, drift: Mapping[str, float], skew:
     for kind, thresholds in (("drift", drift), ("skew", skew)):
         for column, threshold in thresholds.items():
             if column not in features:
-                raise BadInput(
-                    f"schema.{kind}.{column}: the data has no such column; it has {', '.join(sorted(features))}"
-                )
+                near = difflib.get_close_matches(column, features, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(features)[:20])}"
+                raise BadInput(f"schema.{kind}.{column}: the data has no such column; {hint}")
             comparator = getattr(features[column], f"{kind}_comparator")
             comparator.Clear()
             comparator.jensen_shannon_divergence.threshold = threshold
