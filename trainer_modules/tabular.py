@@ -225,7 +225,9 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=training.early_stopping.patience))
     fit_kwargs = {
         "x": train.training_batches(training.batch_size, training.seed),
-        "validation_data": valid.batches(max(training.batch_size, 256)) if valid.count else None,
+        "validation_data": valid.batches(max(training.batch_size, fitting.VALID_BATCH))
+        if valid.count
+        else None,
         "epochs": steps.epochs,
         "steps_per_epoch": steps.steps_per_epoch,
         "callbacks": callbacks,

@@ -20,6 +20,7 @@ from trainer_modules.common.training_config import Training
 from trainer_modules.common.training_state import TrainingState
 
 CURVES_FILE = "learning_curves.json"
+VALID_BATCH = 256
 _STEPS_PER_CALL = 50
 
 
@@ -82,7 +83,7 @@ def fit(
                 train.training_batches(
                     training.batch_size, training.seed, first_epoch * steps.steps_per_epoch
                 ),
-                validation_data=valid.batches(max(training.batch_size, 256)) if valid.count else None,
+                validation_data=valid.batches(max(training.batch_size, VALID_BATCH)) if valid.count else None,
                 epochs=steps.epochs,
                 initial_epoch=first_epoch,
                 steps_per_epoch=steps.steps_per_epoch,

@@ -62,7 +62,12 @@ class Split:
         """Return every row once, in order."""
         if self.inputs is None:
             return self.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-        return tf.data.Dataset.range(self.count).batch(batch_size).map(self._rows).prefetch(tf.data.AUTOTUNE)
+        # Keras makes this iterator anew after every epoch: planning it costs more than a small split's rows.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        options.experimental_optimization.apply_default_optimizations = False
+        rows = tf.data.Dataset.from_tensor_slices((self.inputs, self.labels))
+        return rows.batch(batch_size).with_options(options)
 
     def _rows(self, index: tf.Tensor) -> tuple[Features, tf.Tensor]:
         assert self.inputs is not None
