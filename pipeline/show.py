@@ -104,7 +104,7 @@ def comparison(answer: Mapping[str, Any]) -> list[RenderableType]:
         part = outcome if name == "outcome" else answer[name]
         if part is None:
             continue
-        for change in part["changed"]:
+        for change in _grouped(part["changed"]) if name == "statistics" else part["changed"]:
             before, after = (_side(name, change, side) for side in ("before", "after"))
             key = ("." if name == "config" else " ").join(word for word in change["key"] if word)
             table.add_row(name, key, before, after)
@@ -170,7 +170,7 @@ def number(value: Any) -> str:
     """A value in short: six digits, and the start of a fingerprint."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = str(value)
+    text = "none" if value is None else str(value)
     is_digest = len(text.removeprefix("sha256:")) == 64
     return text.removeprefix("sha256:")[:_SHORT] if is_digest else text
 
@@ -195,12 +195,30 @@ def _components(run: Run) -> str:
     return ", ".join(f"{counts[key]} {word}" for key, word in words.items() if counts[key])
 
 
+def _grouped(changes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The changed statistics of one feature of one split as one change."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for change in changes:
+        *place, statistic = change["key"]
+        group = found.setdefault(tuple(place), {"key": place})
+        for side in ("before", "after"):
+            if side in change:
+                group.setdefault(side, {})[statistic] = change[side]
+    return list(found.values())
+
+
 def _side(name: str, change: Mapping[str, Any], side: str) -> Text:
     if side not in change:
         return Text("(none)", style="dim")
     value = change[side]
     if isinstance(value, Mapping):
-        return Text(", ".join(f"{key} {number(item)}" for key, item in value.items()))
+        return Text(", ".join(f"{key} {_inner(item)}" for key, item in value.items()))
     if name == "metrics" and change.get(f"{side}_ok") is False:
         return Text(f"{number(value)} FAILED", style="red")
     return Text(number(value))
+
+
+def _inner(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{key} {number(item)}" for key, item in value.items()) + ")"
+    return number(value)
