@@ -169,12 +169,18 @@ def ensure(root: Path) -> None:
 
 
 def main() -> int:
-    """Exit code: 0, or 2 after one line that says what is wrong."""
+    """Exit code: 0, or another after one line that says what is wrong."""
     try:
         ensure(ROOT)
     except BadInput as error:
         say(str(error))
         return error.exit_code
+    except OSError as error:
+        say(f"{error}: .venv is not finished")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted: the next make begins again, with what is downloaded already")
+        return 130
     return 0
 
 

@@ -148,5 +148,6 @@ def _run(command: list[str], cwd: Path | None = None, what: str | None = None) -
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         errors = [line for line in said if line.startswith("E:")] or said or [f"exit code {done.returncode}"]
-        raise BadInput(f"{what or Path(command[0]).name} failed, {errors[0].strip()}: {CONTAINER}")
+        advice = f"check the network, or {CONTAINER}" if what else CONTAINER
+        raise BadInput(f"{what or Path(command[0]).name} failed, {errors[0].strip()}: {advice}")
     return done.stdout
