@@ -63,8 +63,9 @@ def test_a_failed_command_is_one_line_with_apts_error(tmp_path: Path) -> None:
     apt.chmod(0o755)
     with pytest.raises(BadInput) as caught:
         c_runtime._run([str(apt), "update"], what="apt-get update")
-    assert (
-        str(caught.value) == f"apt-get update failed, E: Failed to fetch Release  404: {c_runtime.CONTAINER}"
+    assert str(caught.value) == (
+        "apt-get update failed, E: Failed to fetch Release  404: check the network, or use a newer Debian or Ubuntu, "
+        "or the container image: docker build -t mlpipe ."
     )
 
 
