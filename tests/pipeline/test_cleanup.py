@@ -9,7 +9,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from common.errors import UserError
 from pipeline import cleanup, cli, lineage_report, lock
 from pipeline.home import Home
-from tests.pipeline.records import Recorder
+from tests.pipeline.records import Recorder, copy_of
 from tests.pipeline.test_lock import hold
 
 PIPELINE = "penguin"
@@ -27,43 +27,49 @@ def paths(items: list[cleanup.Item], kind: str, root: Path) -> list[str]:
     return sorted(str(item.path.relative_to(root)) for item in items if item.kind == kind)
 
 
-def many(home: Home, served: tuple[int, ...] = ()) -> Recorder:
-    """Four runs, each with a model of its own; of the pushed versions only `served` are still there."""
-    recorder = Recorder(home)
+@pytest.fixture(scope="module")
+def pushed_four(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
+    """Four runs, each of which read other data and pushed a model of its own."""
+    recorder = Recorder(Home(tmp_path_factory.mktemp("four")))
     for number in range(1, 5):
         recorder.run(f"r{number}", rows=340 + number, trainer={"seed": number})
-        if number not in served:
-            recorder.unserve(number)
     return recorder
 
 
-def test_a_plan_changes_nothing(tmp_path: Path) -> None:
-    recorder = many(Home(tmp_path))
+@pytest.fixture
+def four(pushed_four: Recorder, tmp_path: Path) -> Recorder:
+    """The same runs, of whose versions only the second is still served."""
+    recorder = copy_of(pushed_four, Home(tmp_path))
+    for version in (1, 3, 4):
+        recorder.unserve(version)
+    return recorder
+
+
+def test_a_plan_changes_nothing(four: Recorder, tmp_path: Path) -> None:
+    four.unserve(2)
     before = sorted(tmp_path.rglob("*"))
-    items = cleanup.plan(recorder.store, recorder.home, PIPELINE, 1)
+    items = cleanup.plan(four.store, four.home, PIPELINE, 1)
     # Three of four runs, with eleven artifacts each, less the model and the blessing that the last one was compared with.
     assert len(items) == 3 * 11 - 2
     assert sorted(tmp_path.rglob("*")) == before
-    assert list(states(recorder)) == ["LIVE"]
+    assert list(states(four)) == ["LIVE"]
 
 
-def test_only_what_the_kept_runs_and_models_need_stays(tmp_path: Path) -> None:
-    recorder = many(Home(tmp_path), served=(2,))
-    root = recorder.home.pipeline_root(PIPELINE)
-    items = cleanup.collect(recorder.store, recorder.home, PIPELINE, 1)
+def test_only_what_the_kept_runs_and_models_need_stays(four: Recorder) -> None:
+    root = four.home.pipeline_root(PIPELINE)
+    items = cleanup.collect(four.store, four.home, PIPELINE, 1)
     # r4 stays, with its baseline, the model of r3; so does all that made the served model of r2.
     assert len(list((root / "Trainer" / "model").iterdir())) == 3
     assert len(list((root / "ExampleGen" / "examples").iterdir())) == 2
     assert len(list((root / "Evaluator" / "evaluation").iterdir())) == 2
-    assert {name: len(ids) for name, ids in states(recorder).items()} == {"LIVE": 3, "DELETED": 1}
+    assert {name: len(ids) for name, ids in states(four).items()} == {"LIVE": 3, "DELETED": 1}
     assert sum(item.bytes for item in items) > 10_000
-    assert cleanup.plan(recorder.store, recorder.home, PIPELINE, 1) == []
+    assert cleanup.plan(four.store, four.home, PIPELINE, 1) == []
 
 
-def test_lineage_still_tells_of_what_is_deleted(tmp_path: Path) -> None:
-    recorder = many(Home(tmp_path))
-    cleanup.collect(recorder.store, recorder.home, PIPELINE, 1)
-    answer = lineage_report.upstream(recorder.store, lineage_report.find(recorder.store, "model", "1", None))
+def test_lineage_still_tells_of_what_is_deleted(four: Recorder) -> None:
+    cleanup.collect(four.store, four.home, PIPELINE, 1)
+    answer = lineage_report.upstream(four.store, lineage_report.find(four.store, "model", "1", None))
     assert answer["artifact"]["gone"] == "deleted by mlpipe gc"
     assert answer["data"][0]["files"][0]["rows"] == 341
 
@@ -177,15 +183,14 @@ def test_what_cannot_be_deleted_is_named(recorder: Recorder, monkeypatch: pytest
     assert {item.kind for item in left} == {"orphan"}
 
 
-def test_the_command_deletes_only_when_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recorder = many(Home(tmp_path))
-    cli.gc(None, 1, False, recorder.home.root)
+def test_the_command_deletes_only_when_told(four: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.gc(None, 1, False, four.home.root)
     text = capsys.readouterr().out
     assert "penguin: would free " in text
     assert "nothing was deleted: give --yes to delete" in text
-    assert list(states(recorder)) == ["LIVE"]
-    cli.gc(None, 1, True, recorder.home.root)
+    assert list(states(four)) == ["LIVE"]
+    cli.gc(None, 1, True, four.home.root)
     assert "penguin: freed " in capsys.readouterr().out
-    assert len(states(recorder)["DELETED"]) == 2
-    cli.gc(None, 1, True, recorder.home.root)
+    assert len(states(four)["DELETED"]) == 1
+    cli.gc(None, 1, True, four.home.root)
     assert capsys.readouterr().out == "penguin: nothing to delete\n"
