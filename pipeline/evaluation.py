@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.config import METRICS, Config, Gate
@@ -26,22 +25,22 @@ CLASSES = {
 PREDICTION_KEY = {"binary": "probability", "multiclass": "probabilities"}
 
 
-def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> tfma.EvalConfig:
+def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> config_pb2.EvalConfig:
     """What TFMA measures, over which slices, and the bounds of the gates.
 
     Args:
       config: the pipeline.
       slices: lists of columns to slice by, those that the data has.
     """
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[_model_spec(config, "candidate"), _model_spec(config, "baseline")],
         metrics_specs=_metrics_specs(config, slices),
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=columns) for columns in slices)],
+        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=columns) for columns in slices)],
     )
 
 
-def _model_spec(config: Config, name: str) -> tfma.ModelSpec:
-    spec = tfma.ModelSpec(
+def _model_spec(config: Config, name: str) -> config_pb2.ModelSpec:
+    spec = config_pb2.ModelSpec(
         name=name if name == "baseline" else "",
         is_baseline=name == "baseline",
         signature_name="serving_examples",
@@ -57,12 +56,12 @@ def _model_spec(config: Config, name: str) -> tfma.ModelSpec:
     return spec
 
 
-def _metrics_specs(config: Config, slices: Sequence[Sequence[str]]) -> list[tfma.MetricsSpec]:
+def _metrics_specs(config: Config, slices: Sequence[Sequence[str]]) -> list[config_pb2.MetricsSpec]:
     outputs: list[str | None] = [None] if len(config.labels) == 1 else [*config.labels]
     return [
-        tfma.MetricsSpec(
+        config_pb2.MetricsSpec(
             metrics=[
-                tfma.MetricConfig(class_name="ExampleCount", config='{"name": "example_count"}'),
+                config_pb2.MetricConfig(class_name="ExampleCount", config='{"name": "example_count"}'),
                 *(_metric(config, metric, output, slices) for metric in _metric_names(config)),
             ],
             output_names=[output] if output else [],
@@ -78,8 +77,8 @@ def _metric_names(config: Config) -> list[str]:
 
 def _metric(
     config: Config, metric: str, output: str | None, slices: Sequence[Sequence[str]]
-) -> tfma.MetricConfig:
-    result = tfma.MetricConfig(class_name=CLASSES[config.task][metric], config=json.dumps({"name": metric}))
+) -> config_pb2.MetricConfig:
+    result = config_pb2.MetricConfig(class_name=CLASSES[config.task][metric], config=json.dumps({"name": metric}))
     for gate in config.evaluation.gates:
         if gate.metric != metric or (gate.output is not None and gate.output != output):
             continue
@@ -88,23 +87,23 @@ def _metric(
         result.per_slice_thresholds.append(
             config_pb2.PerSliceMetricThreshold(
                 threshold=_threshold(gate, METRICS[config.task][metric]),
-                slicing_specs=[tfma.SlicingSpec(feature_keys=columns) for columns in bounded],
+                slicing_specs=[config_pb2.SlicingSpec(feature_keys=columns) for columns in bounded],
             )
         )
     return result
 
 
-def _threshold(gate: Gate, higher_is_better: bool) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold()
+def _threshold(gate: Gate, higher_is_better: bool) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold()
     if gate.lower is not None:
         threshold.value_threshold.lower_bound.value = gate.lower
     if gate.upper is not None:
         threshold.value_threshold.upper_bound.value = gate.upper
     if gate.max_drop is not None:
         direction = (
-            tfma.MetricDirection.HIGHER_IS_BETTER
+            config_pb2.MetricDirection.HIGHER_IS_BETTER
             if higher_is_better
-            else tfma.MetricDirection.LOWER_IS_BETTER
+            else config_pb2.MetricDirection.LOWER_IS_BETTER
         )
         threshold.change_threshold.direction = direction
         threshold.change_threshold.absolute.value = -gate.max_drop if higher_is_better else gate.max_drop

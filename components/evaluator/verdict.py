@@ -33,15 +33,20 @@ def verdict(
       be low), `ok` is None without a bound, and a value that is not a number is None; `missing_slices`: list of str;
       `missing_thresholds`: bool.
     """
+    metrics = list(metrics)
     candidate, baseline = _values(metrics)
     failed = _failures(validation)
+    columns = {
+        _slice_name(found.slice_key): sorted(single.column for single in found.slice_key.single_slice_keys)
+        for found in (*metrics, *validation.metric_validations_per_slice)
+    }
     rows = []
     for key in sorted({*candidate, *failed}, key=_overall_first):
         slice_name, output, metric = key
         if metric == EXAMPLES:
             continue
         examples = _examples(candidate, slice_name, output)
-        bounds = _bounds(eval_config, slice_name, output, metric)
+        bounds = _bounds(eval_config, columns[slice_name], output, metric)
         if not has_baseline:
             bounds["change"] = None
         if slice_name != OVERALL and (examples or 0) < min_slice_examples:
@@ -98,7 +103,7 @@ def _failures(validation: validation_result_pb2.ValidationResult) -> set[tuple[s
 
 
 def _bounds(
-    eval_config: tfma.EvalConfig, slice_name: str, output: str, metric: str
+    eval_config: tfma.EvalConfig, columns: list[str], output: str, metric: str
 ) -> dict[str, float | None]:
     bounds: dict[str, float | None] = {"lower": None, "upper": None, "change": None}
     for spec in eval_config.metrics_specs:
@@ -108,7 +113,7 @@ def _bounds(
             if f'"name": "{metric}"' not in config.config:
                 continue
             for item in config.per_slice_thresholds:
-                if not any(_covers(spec, slice_name) for spec in item.slicing_specs):
+                if not any(sorted(spec.feature_keys) == columns for spec in item.slicing_specs):
                     continue
                 threshold = item.threshold
                 if threshold.value_threshold.HasField("lower_bound"):
@@ -118,11 +123,6 @@ def _bounds(
                 if threshold.change_threshold.HasField("absolute"):
                     bounds["change"] = threshold.change_threshold.absolute.value
     return bounds
-
-
-def _covers(spec: tfma.SlicingSpec, slice_name: str) -> bool:
-    columns = [] if slice_name == OVERALL else [part.partition("=")[0] for part in slice_name.split(",")]
-    return sorted(spec.feature_keys) == sorted(columns)
 
 
 def _examples(values: Values, slice_name: str, output: str) -> int | None:
