@@ -28,6 +28,7 @@ from trainer_modules.common import (
     training_state,
     warm_start,
 )
+from trainer_modules.common.progress import TrialProgress
 from trainer_modules.tabular_columns import Tensors, columns, vocabulary_name
 from trainer_modules.tabular_config import Config, Features
 from trainer_modules.tabular_model import Problem, build_model, problem, with_hyperparameters
@@ -72,13 +73,11 @@ def _categorical_feature(raw: tf.Tensor, name: str, features: Features) -> tf.Te
     return tf.where(missing, tf.zeros_like(index), index + 1)
 
 
-def _bucketed_feature(raw: tf.Tensor, name: str, buckets: int) -> tf.Tensor:
+def _bucketed_feature(raw: tf.Tensor, buckets: int) -> tf.Tensor:
     """Return 0 for missing, then 1 to `buckets` by the quantiles of the training data."""
     values = tf.cast(raw, tf.float32)
     missing = raw_features.is_missing(raw)
-    boundaries = tft.quantiles(
-        tf.boolean_mask(values, tf.logical_not(missing)), buckets, epsilon=0.01, name=name
-    )
+    boundaries = tft.quantiles(tf.boolean_mask(values, tf.logical_not(missing)), buckets, epsilon=0.01)
     index = tft.apply_buckets(tf.where(missing, tf.zeros_like(values), values), boundaries)
     return tf.where(missing, tf.zeros_like(index), index + 1)
 
@@ -96,7 +95,7 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     for name in found.categorical:
         outputs[f"{name}_xf"] = _categorical_feature(raw_features.dense(inputs[name], name), name, features)
     for name, buckets in found.bucketed:
-        outputs[f"{name}_xf"] = _bucketed_feature(raw_features.dense(inputs[name], name), name, buckets)
+        outputs[f"{name}_xf"] = _bucketed_feature(raw_features.dense(inputs[name], name), buckets)
     for name in label_names:
         values = raw_features.dense(inputs[name], name)
         if custom_config["task"] != "regression":
@@ -220,7 +219,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         project_name="trials",
         overwrite=True,
     )
-    callbacks: list[Any] = [keras.callbacks.TerminateOnNaN()]
+    callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(), TrialProgress(tuning.trials, steps.steps)]
     if training.early_stopping.patience and valid.count:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=training.early_stopping.patience))
     fit_kwargs = {

@@ -61,7 +61,7 @@ def problem(transform_graph: str, custom_config: Mapping[str, Any], features: Fe
         classes = labels.class_names(transform, spec[label_names[0]].dtype, features.positive_class)
         if task == "binary" and len(classes) != 2:
             raise BadInput(
-                f"label {label_names[0]!r} has {len(classes)} classes ({', '.join(classes[:5])}...): "
+                f"label {label_names[0]!r} has {len(classes)} classes ({', '.join(classes[:10])}): "
                 "set task to multiclass"
             )
     raw_spec = {name: spec[name] for name in sorted(used)}

@@ -122,7 +122,7 @@ def odd_columns() -> pd.DataFrame:
             "code": [3, 11] * (rows // 2),
             "rare": ["often"] * (rows - 1) + ["once"],
             "gaps": [None if i % 4 == 0 else float(i) for i in range(rows)],
-            "steps": [None if i % 5 == 0 else float(i) for i in range(rows)],
+            "steps (n)": [None if i % 5 == 0 else float(i) for i in range(rows)],
             "left out": ["x"] * rows,
             "label": ["b", "a", "c", "a"] * (rows // 4),
         }
@@ -133,7 +133,7 @@ def odd_columns() -> pd.DataFrame:
 def odd(tmp_path_factory: pytest.TempPathFactory) -> contract.Prepared:
     features = {
         "categorical": ["code"],
-        "bucketed": {"steps": 4},
+        "bucketed": {"steps (n)": 4},
         "exclude": ["left out"],
         "frequency_threshold": 2,
     }
@@ -164,8 +164,8 @@ def test_categories_buckets_and_classes_have_their_indices(odd: contract.Prepare
     assert set(found["rare_xf"][:-1]) == {1}
     assert found["rare_xf"][-1] == 2
     assert sorted(set(found["code_xf"])) == [1, 2]
-    np.testing.assert_array_equal(found["steps_xf"] == 0, frame["steps"].isna())
-    present = found["steps_xf"][frame["steps"].notna()]
+    np.testing.assert_array_equal(found["steps (n)_xf"] == 0, frame["steps (n)"].isna())
+    present = found["steps (n)_xf"][frame["steps (n)"].notna()]
     assert (np.diff(present) >= 0).all()
     np.testing.assert_allclose(np.bincount(present)[1:], [8, 8, 8, 8], atol=1)
     np.testing.assert_array_equal(found["label_xf"], [1, 0, 2, 0] * 10)
@@ -288,10 +288,15 @@ def test_warm_start_goes_on_from_the_last_blessed_model(odd: contract.Prepared) 
         tabular.run_fn(odd.fn_args("misfit", custom_config=other, base_model=odd.model_dir("base")))
 
 
-def test_the_stock_tuner_searches_and_the_trainer_takes_its_result(odd: contract.Prepared) -> None:
+def test_the_stock_tuner_searches_and_the_trainer_takes_its_result(
+    odd: contract.Prepared, caplog: pytest.LogCaptureFixture
+) -> None:
     tuning = {"trials": 2, "epochs": 2, "layers": [2, 2], "units": [3, 6], "learning_rate": [0.001, 0.1]}
     result = tabular.tuner_fn(odd.fn_args(custom_config={**odd.custom_config, "tuning": tuning}))
-    result.tuner.search(**result.fit_kwargs)
+    with caplog.at_level("INFO", logger="mlpipe.progress"):
+        result.tuner.search(**result.fit_kwargs)
+    steps = [record.mlpipe_step for record in caplog.records if record.name == "mlpipe.progress"]
+    assert steps == [3, 6, 9, 12]
     artifacts = {"best_hyperparameters": HyperParameters(), "tuner_results": TunerResults()}
     for key, artifact in artifacts.items():
         artifact.uri = str(odd.folder / key)

@@ -61,7 +61,7 @@ def class_names(
 
     Raises BadInput when the training data holds fewer than two classes, or `positive` is none of them.
     """
-    tokens = sorted(token.decode() for token in transform.vocabulary_by_name(VOCABULARY))
+    tokens = sorted(token.decode(errors="replace") for token in transform.vocabulary_by_name(VOCABULARY))
     if len(tokens) < 2:
         only = tokens[0].lstrip("0") or "0"
         raise BadInput(f"the label has one class only in the training data ({only}): at least two are needed")

@@ -14,6 +14,11 @@ from common.errors import BadInput
 _SECONDS_BETWEEN_RECORDS = 0.5
 
 
+def _log(step: int, steps: int, loss: float) -> None:
+    extra = {"mlpipe_step": step, "mlpipe_steps": steps, "mlpipe_loss": loss}
+    logging.getLogger("mlpipe.progress").info("step %d/%d loss %.4f", step, steps, loss, extra=extra)
+
+
 class Progress(keras.callbacks.Callback):
     """Logs step, steps and loss to `mlpipe.progress`; a loss that is not finite ends the training.
 
@@ -22,7 +27,6 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, steps: int, first_step: int = 0) -> None:
         super().__init__()
-        self.logger = logging.getLogger("mlpipe.progress")
         self.steps = steps
         self.step = self.first_step = first_step
         self.logged_step = first_step
@@ -51,5 +55,26 @@ class Progress(keras.callbacks.Callback):
 
     def _log(self, loss: float) -> None:
         self.last, self.logged_step = time.monotonic(), self.step
-        extra = {"mlpipe_step": self.step, "mlpipe_steps": self.steps, "mlpipe_loss": loss}
-        self.logger.info("step %d/%d loss %.4f", self.step, self.steps, loss, extra=extra)
+        _log(self.step, self.steps, loss)
+
+
+class TrialProgress(keras.callbacks.Callback):
+    """Logs the steps of a search like those of one training: all trials, `steps` each, follow each other."""
+
+    def __init__(self, trials: int, steps: int) -> None:
+        super().__init__()
+        self.trials, self.steps = trials, steps
+        self.trial = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TrialProgress:
+        """Stay one object: KerasTuner copies its callbacks for each trial, and the count must go on."""
+        return self
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Count the trial."""
+        self.trial += 1
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Log the epoch."""
+        done = (self.trial - 1) * self.steps + (epoch + 1) * self.params["steps"]
+        _log(done, self.trials * self.steps, float((logs or {})["loss"]))

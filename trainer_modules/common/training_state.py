@@ -73,7 +73,7 @@ class TrainingState(keras.callbacks.Callback):
                 f"trainer.training.early_stopping.metric: {self.early_stopping.metric!r} is none of {', '.join(known)}"
             )
         self.epoch = epoch + 1
-        for name, value in {"epoch": float(self.epoch), **values}.items():
+        for name, value in {"epoch": self.epoch, **values}.items():
             self.curves.setdefault(name, []).append(value)
         if self.sign * values[self.metric] < self.best:
             self.best, self.best_epoch = self.sign * values[self.metric], self.epoch
