@@ -1,0 +1,106 @@
+"""The evaluation section as TFMA's EvalConfig: metrics, slices, bounds and their signs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from tensorflow_model_analysis.proto import config_pb2
+
+from pipeline import evaluation
+from pipeline.config import METRICS, Config
+
+
+def built(
+    gates: Sequence[dict[str, Any]],
+    slices: Sequence[Sequence[str]] = (),
+    task: str = "binary",
+    label: str | list[str] = "label",
+    metrics: Sequence[str] = (),
+) -> config_pb2.EvalConfig:
+    config = Config.model_validate(
+        {
+            "name": "toy",
+            "task": task,
+            "label": label,
+            "data": {"path": "rows.csv"},
+            "trainer": {"module": "trainer_modules.tabular"},
+            "evaluation": {"gates": gates, "metrics": metrics},
+        }
+    )
+    return evaluation.eval_config(config, slices)
+
+
+def metric(built: config_pb2.EvalConfig, name: str, spec: int = 0) -> config_pb2.MetricConfig:
+    (found,) = [m for m in built.metrics_specs[spec].metrics if f'"name": "{name}"' in m.config]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("task", "key"), [("binary", "probability"), ("multiclass", "probabilities"), ("regression", "label")]
+)
+def test_models_are_asked_by_signature(task: str, key: str) -> None:
+    metric_name = next(iter(METRICS[task]))
+    candidate, baseline = built([{"metric": metric_name, "upper": 1}], task=task).model_specs
+    for spec in (candidate, baseline):
+        assert spec.signature_name == "serving_examples"
+        assert list(spec.preprocessing_function_names) == ["transform_features"]
+        assert (spec.label_key, spec.prediction_key) == ("label_xf", key)
+    assert (candidate.name, candidate.is_baseline) == ("", False)
+    assert (baseline.name, baseline.is_baseline) == ("baseline", True)
+
+
+def test_every_metric_has_a_class_of_tfma() -> None:
+    for task, metrics in METRICS.items():
+        assert set(evaluation.CLASSES[task]) == set(metrics)
+        made = built([{"metric": next(iter(metrics)), "lower": 0}], task=task, metrics=list(metrics))
+        classes = [m.class_name for m in made.metrics_specs[0].metrics]
+        assert classes == ["ExampleCount", *(evaluation.CLASSES[task][name] for name in metrics)]
+
+
+def test_bounds() -> None:
+    made = built([{"metric": "auc", "lower": 0.8, "upper": 0.9}], metrics=["accuracy"])
+    (threshold,) = metric(made, "auc").per_slice_thresholds
+    assert threshold.threshold.value_threshold.lower_bound.value == 0.8
+    assert threshold.threshold.value_threshold.upper_bound.value == 0.9
+    assert not threshold.threshold.HasField("change_threshold")
+    assert [list(s.feature_keys) for s in threshold.slicing_specs] == [[]]
+    assert not metric(made, "accuracy").per_slice_thresholds
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "higher"), [(t, m, up) for t, ms in METRICS.items() for m, up in ms.items()]
+)
+def test_the_sign_of_a_change_follows_the_metric(task: str, name: str, higher: bool) -> None:
+    made = built([{"metric": name, "max_drop": 0.25}], task=task)
+    change = metric(made, name).per_slice_thresholds[0].threshold.change_threshold
+    directions = config_pb2.MetricDirection
+    assert change.direction == (directions.HIGHER_IS_BETTER if higher else directions.LOWER_IS_BETTER)
+    assert change.absolute.value == (-0.25 if higher else 0.25)
+
+
+def test_slices_are_measured_and_bounded_only_where_asked() -> None:
+    slices = [["color"], ["color", "size"]]
+    made = built(
+        [{"metric": "accuracy", "lower": 0.5}, {"metric": "auc", "lower": 0.6, "slices": True}], slices
+    )
+    assert [list(s.feature_keys) for s in made.slicing_specs] == [[], *slices]
+    (overall,) = metric(made, "accuracy").per_slice_thresholds
+    assert [list(s.feature_keys) for s in overall.slicing_specs] == [[]]
+    (everywhere,) = metric(made, "auc").per_slice_thresholds
+    assert [list(s.feature_keys) for s in everywhere.slicing_specs] == [[], *slices]
+
+
+def test_several_outputs() -> None:
+    gates = [{"metric": "rmse", "upper": 2.0}, {"metric": "mae", "upper": 1.0, "output": "fat"}]
+    made = built(gates, task="regression", label=["water", "fat"])
+    candidate = made.model_specs[0]
+    assert dict(candidate.label_keys) == {"water": "water_xf", "fat": "fat_xf"}
+    assert candidate.label_key == ""
+    assert [list(spec.output_names) for spec in made.metrics_specs] == [["water"], ["fat"]]
+    for spec in (0, 1):
+        (threshold,) = metric(made, "rmse", spec).per_slice_thresholds
+        assert threshold.threshold.value_threshold.upper_bound.value == 2.0
+    assert not metric(made, "mae", 0).per_slice_thresholds
+    assert len(metric(made, "mae", 1).per_slice_thresholds) == 1

@@ -1,0 +1,137 @@
+"""The gates read artifacts and end the run in one line that names what failed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ml_metadata.proto import metadata_store_pb2 as pb
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from common.errors import GateFailed
+from pipeline import gates
+
+
+def anomalies_artifact(folder: Path, **splits: dict[str, list[tuple[str, str]]]) -> pb.Artifact:
+    for split, features in splits.items():
+        found = anomalies_pb2.Anomalies()
+        for feature, reasons in features.items():
+            for short, long in reasons:
+                found.anomaly_info[feature].reason.add(short_description=short, description=long)
+        file = folder / f"Split-{split}" / "SchemaDiff.pb"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(found.SerializeToString())
+    return pb.Artifact(uri=str(folder))
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    base = {
+        "slice": "overall",
+        "output": "",
+        "metric": "accuracy",
+        "value": 0.91234,
+        "lower": 0.95,
+        "upper": None,
+        "change": None,
+        "baseline": None,
+        "ok": False,
+        "examples": 68,
+    }
+    return {**base, **changes}
+
+
+def model(
+    folder: Path, blessed: int | None, *rows: dict[str, Any], missing_slices: tuple[str, ...] = ()
+) -> dict[str, list[pb.Artifact]]:
+    verdict = {
+        "blessed": bool(blessed),
+        "metrics": rows,
+        "missing_slices": missing_slices,
+        "missing_thresholds": False,
+    }
+    (folder / "verdict.json").write_text(json.dumps(verdict))
+    blessing = pb.Artifact()
+    if blessed is not None:
+        blessing.custom_properties["blessed"].int_value = blessed
+    return {"blessing": [blessing], "evaluation": [pb.Artifact(uri=str(folder))]}
+
+
+def said(node_id: str, outputs: dict[str, list[pb.Artifact]]) -> str:
+    with pytest.raises(GateFailed) as caught:
+        gates.check(node_id, outputs)
+    assert caught.value.exit_code == 3
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_good_data_passes(tmp_path: Path) -> None:
+    gates.check("ExampleValidator", {"anomalies": [anomalies_artifact(tmp_path, train={}, eval={})]})
+
+
+def test_the_first_anomaly_is_told_and_all_are_counted(tmp_path: Path) -> None:
+    artifact = anomalies_artifact(
+        tmp_path,
+        train={"size": [("Column dropped", "Column is completely missing")]},
+        eval={"color": [("Unexpected string values", "Examples contain green (1%)."), ("B", "b")]},
+    )
+    assert gates.anomalies(artifact) == [
+        "eval: color: Unexpected string values: Examples contain green (1%).",
+        "eval: color: B: b",
+        "train: size: Column dropped: Column is completely missing",
+    ]
+    assert said("ExampleValidator", {"anomalies": [artifact]}) == (
+        "data gate: eval: color: Unexpected string values: Examples contain green (1%). (and 2 more);"
+        f" all anomalies are in {tmp_path}"
+    )
+
+
+def test_an_anomaly_of_the_whole_data_set(tmp_path: Path) -> None:
+    found = anomalies_pb2.Anomalies()
+    found.dataset_anomaly_info.reason.add(
+        short_description="Low num examples in dataset.", description="fewer than 10"
+    )
+    file = tmp_path / "Split-train" / "SchemaDiff.pb"
+    file.parent.mkdir()
+    file.write_bytes(found.SerializeToString())
+    assert "train: Low num examples in dataset." in said(
+        "ExampleValidator", {"anomalies": [pb.Artifact(uri=str(tmp_path))]}
+    )
+
+
+def test_a_blessed_model_passes(tmp_path: Path) -> None:
+    gates.check("Evaluator", model(tmp_path, 1, row(ok=True)))
+
+
+def test_every_bound_that_failed_is_told(tmp_path: Path) -> None:
+    outputs = model(
+        tmp_path,
+        0,
+        row(),
+        row(metric="auc", ok=True),
+        row(slice="island=Biscoe", metric="loss", value=1.5, lower=None, upper=0.5),
+        row(metric="rmse", output="fat", value=None, lower=None, change=0.1, baseline=0.25),
+    )
+    assert said("Evaluator", outputs) == (
+        "model gate: not blessed, nothing pushed: accuracy 0.9123 on overall (at least 0.95);"
+        " loss 1.5 on island=Biscoe (at most 0.5);"
+        " fat rmse not a number on overall (last blessed 0.25, may change by +0.1)"
+    )
+
+
+@pytest.mark.parametrize("blessed", [0, None])
+def test_without_a_verdict_nothing_passes(blessed: int | None, tmp_path: Path) -> None:
+    assert said("Evaluator", model(tmp_path, blessed)) == (
+        "model gate: not blessed, nothing pushed: no verdict was reached"
+    )
+
+
+def test_a_required_slice_without_examples(tmp_path: Path) -> None:
+    outputs = model(tmp_path, 0, row(ok=True), missing_slices=("island=Dream",))
+    assert said("Evaluator", outputs).endswith("no examples in the required slice island=Dream")
+
+
+@pytest.mark.parametrize("node_id", ["ExampleGen", "Trainer", "Pusher", "latest_blessed_model"])
+def test_other_nodes_have_no_gate(node_id: str) -> None:
+    gates.check(node_id, {})
