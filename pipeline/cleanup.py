@@ -49,7 +49,7 @@ def plan(store: Store, home: Home, pipeline: str, keep_runs: int) -> list[Item]:
     """All that can go when the latest `keep_runs` runs stay; nothing is changed.
 
     The last successful run stays as well, and so does all that made the model versions that are still served, the
-    model blessed last, and their evaluations.
+    models pushed and blessed last, and their evaluations.
     """
     kept = _kept(store, pipeline, keep_runs)
     root = home.pipeline_root(pipeline)
@@ -114,10 +114,13 @@ def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:
 
 
 def _models_in_use(store: Store, pipeline: str) -> set[int]:
-    """Models whose pushed version is still there, and the one that was blessed last."""
+    """Models whose pushed version is still there, the one pushed last, and the one blessed last."""
     pushed = pushes.pushed_models(store, pipeline).values()
     served = [artifact for artifact in pushed if pushes.destination(artifact).is_dir()]
     models = {lineage.pushed_model(store, artifact.id).id for artifact in served}
+    last = pushes.last_pushed_model(store, pipeline)
+    if last is not None:
+        models.add(last)
     evaluator = metadata.node_contexts(store, pipeline).get("Evaluator")
     for artifact in reversed(metadata.artifacts_of(store, evaluator) if evaluator else []):
         facts = metadata.properties(artifact)

@@ -18,8 +18,7 @@ def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
     A run that finds its model served already records a push of the same version again; and a number is given anew
     when the folder of versions was emptied.
     """
-    pusher = metadata.node_contexts(store, pipeline).get("Pusher")
-    pushed = [a for a in metadata.artifacts_of(store, pusher) if is_push(a)] if pusher else []
+    pushed = _all(store, pipeline)
     models = _models(store, pushed)
     newest = {version(push): models[push.id] for push in pushed}
     found: dict[int, mlmd.Artifact] = {}
@@ -27,6 +26,12 @@ def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
         if models[push.id] == newest[version(push)]:
             found.setdefault(version(push), push)
     return dict(sorted(found.items()))
+
+
+def last_pushed_model(store: Store, pipeline: str) -> int | None:
+    """The id of the Model that was pushed last: the one that the next candidate is compared with."""
+    last = _all(store, pipeline)[-1:]
+    return next(iter(_models(store, last).values()), None)
 
 
 def is_push(artifact: mlmd.Artifact) -> bool:
@@ -74,6 +79,13 @@ def spans(numbers: Iterable[int]) -> str:
         else:
             groups.append([number])
     return ", ".join(str(g[0]) if len(g) == 1 else f"{g[0]} to {g[-1]}" for g in groups)
+
+
+def _all(store: Store, pipeline: str) -> list[mlmd.Artifact]:
+    pusher = metadata.node_contexts(store, pipeline).get("Pusher")
+    return (
+        [artifact for artifact in metadata.artifacts_of(store, pusher) if is_push(artifact)] if pusher else []
+    )
 
 
 def _models(store: Store, pushed: list[mlmd.Artifact]) -> dict[int, int]:

@@ -11,15 +11,8 @@ from typing import Any
 
 from pipeline import fingerprint
 from pipeline.config import Config
-from pipeline.metadata import (
-    Store,
-    artifacts_of,
-    properties,
-    register_run,
-    run_context,
-    run_contexts,
-    update_run,
-)
+from pipeline.metadata import Store, properties, register_run, run_context, update_run
+from pipeline.runs import last_run, outputs_of
 
 
 @dataclass(frozen=True)
@@ -85,18 +78,13 @@ def end(store: Store, run_id: str, state: str, reason: str = "") -> None:
 
 def up_to_date(store: Store, made_of: Fingerprint) -> str | None:
     """The id of the last run when it succeeded with this very fingerprint and its model is still there, else None."""
-    runs = run_contexts(store, made_of.config.name)
-    if not runs:
+    last = last_run(store, made_of.config.name)
+    if last is None or last.state != "succeeded" or last.fingerprint != made_of.digest:
         return None
-    last = properties(runs[-1])
-    if last.get("mlpipe_state") != "succeeded" or last.get("mlpipe_fingerprint") != made_of.digest:
-        return None
-    pushed = [properties(artifact).get("pushed_destination") for artifact in artifacts_of(store, runs[-1])]
-    return (
-        runs[-1].name
-        if all(Path(folder, "saved_model.pb").is_file() for folder in pushed if folder)
-        else None
-    )
+    # Of the run's own push: its resolver points at an earlier one, whose version may be gone.
+    pushed = outputs_of(store, last.node("Pusher")).get("pushed_model")
+    folder = properties(pushed).get("pushed_destination") if pushed is not None else None
+    return last.id if folder and Path(folder, "saved_model.pb").is_file() else None
 
 
 def _now() -> str:

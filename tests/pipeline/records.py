@@ -89,7 +89,7 @@ class Recorder:
     pipeline: str = "penguin"
     files: bool = True
     store: metadata.Store = field(init=False)
-    blessed: list[tuple[int, int]] = field(default_factory=list)
+    pushed: list[tuple[int, int]] = field(default_factory=list)
     version: int = 0
     _cache: dict[str, dict[str, int]] = field(default_factory=dict)
     _types: dict[str, int] = field(default_factory=dict)
@@ -181,7 +181,7 @@ class Recorder:
         baseline = 0
         if node_id in ("Evaluator", "latest_blessed_model"):
             current = made["Trainer"]["model"]
-            baseline, blessing = next((b for b in reversed(self.blessed) if b[0] != current), (0, 0))
+            baseline, push = next((p for p in reversed(self.pushed) if p[0] != current), (0, 0))
         if node_id == "Evaluator" and baseline:
             inputs.setdefault(baseline, []).append("baseline_model")
         key = json.dumps([node_id, sorted(inputs.items()), parameters])
@@ -202,7 +202,7 @@ class Recorder:
                 execution.custom_properties[name].string_value = text
         edges = [(self._existing(i), _event(mlmd.Event.INPUT, keys)) for i, keys in inputs.items()]
         if node_id == "latest_blessed_model" and baseline:
-            for artifact_id, output in ((baseline, "model"), (blessing, "model_blessing")):
+            for artifact_id, output in ((baseline, "model"), (push, "pushed_model")):
                 edges.append((self._existing(artifact_id), _event(mlmd.Event.INTERNAL_OUTPUT, [output])))
         if cached:
             edges += [(self._existing(i), _event(mlmd.Event.OUTPUT, [k])) for k, i in cached.items()]
@@ -225,8 +225,8 @@ class Recorder:
         edges = [(artifact, _event(mlmd.Event.OUTPUT, [k])) for k, artifact in outputs]
         _, ids, _ = self.store.put_execution(execution, edges, contexts)
         result = {k: i for (k, _), i in zip(outputs, ids, strict=True)}
-        if node_id == "Evaluator" and facts["accuracy"] >= facts["bound"]:
-            self.blessed.append((made["Trainer"]["model"], result["blessing"]))
+        if node_id == "Pusher" and facts["accuracy"] >= facts["bound"]:
+            self.pushed.append((made["Trainer"]["model"], result["pushed_model"]))
         self._cache[key] = result
         return result
 
@@ -389,6 +389,6 @@ def copy_of(recorder: Recorder, home: Home) -> Recorder:
         connection.execute("UPDATE Artifact SET uri = replace(uri, ?, ?)", change)
         connection.execute("UPDATE ArtifactProperty SET string_value = replace(string_value, ?, ?)", change)
     copied = Recorder(home, recorder.pipeline, recorder.files)
-    copied.version, copied.blessed = recorder.version, list(recorder.blessed)
+    copied.version, copied.pushed = recorder.version, list(recorder.pushed)
     copied._cache.update(recorder._cache)
     return copied

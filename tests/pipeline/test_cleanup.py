@@ -49,7 +49,7 @@ def test_a_plan_changes_nothing(four: Recorder, tmp_path: Path) -> None:
     four.unserve(2)
     before = sorted(tmp_path.rglob("*"))
     items = cleanup.plan(four.store, four.home, PIPELINE, 1)
-    # Three of four runs, with eleven artifacts each, less the model and the blessing that the last one was compared with.
+    # Three of four runs, with eleven artifacts each, less the model and the push that the last one was compared with.
     assert len(items) == 3 * 11 - 2
     assert sorted(tmp_path.rglob("*")) == before
     assert list(states(four)) == ["LIVE"]
@@ -85,7 +85,7 @@ def test_the_last_successful_run_stays_behind_failed_ones(recorder: Recorder) ->
     assert len(states(recorder)["DELETED"]) == 1
 
 
-def test_a_blessed_model_that_is_not_served_stays(tmp_path: Path) -> None:
+def test_the_model_pushed_last_stays_though_not_served(tmp_path: Path) -> None:
     recorder = Recorder(Home(tmp_path))
     made = recorder.run("r1")
     recorder.unserve(1)
