@@ -28,7 +28,7 @@ check: setup ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: setup ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
