@@ -108,6 +108,7 @@ def create_pipeline(
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "valid"]),
         custom_config=features,
         disable_statistics=True,
+        disable_analyzer_cache=True,
     )
     transform.add_upstream_node(validator)
     add(transform, "Transform")

@@ -33,16 +33,18 @@ def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> config_pb2.E
       slices: lists of columns to slice by, those that the data has.
     """
     return config_pb2.EvalConfig(
-        model_specs=[_model_spec(config, "candidate"), _model_spec(config, "baseline")],
+        model_specs=[_model_spec(config)],
         metrics_specs=_metrics_specs(config, slices),
-        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=columns) for columns in slices)],
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=columns) for columns in slices),
+        ],
     )
 
 
-def _model_spec(config: Config, name: str) -> config_pb2.ModelSpec:
+def _model_spec(config: Config) -> config_pb2.ModelSpec:
+    """The candidate; TFMA adds a copy named `baseline` where there is a blessed model."""
     spec = config_pb2.ModelSpec(
-        name=name if name == "baseline" else "",
-        is_baseline=name == "baseline",
         signature_name="serving_examples",
         preprocessing_function_names=["transform_features"],
     )
@@ -78,7 +80,9 @@ def _metric_names(config: Config) -> list[str]:
 def _metric(
     config: Config, metric: str, output: str | None, slices: Sequence[Sequence[str]]
 ) -> config_pb2.MetricConfig:
-    result = config_pb2.MetricConfig(class_name=CLASSES[config.task][metric], config=json.dumps({"name": metric}))
+    result = config_pb2.MetricConfig(
+        class_name=CLASSES[config.task][metric], config=json.dumps({"name": metric})
+    )
     for gate in config.evaluation.gates:
         if gate.metric != metric or (gate.output is not None and gate.output != output):
             continue

@@ -1,0 +1,1 @@
+"""The taxi pipeline written the stock way, as the TFX templates do."""

@@ -1,0 +1,90 @@
+"""The DAG of pipeline/catalog/taxi.yaml as the TFX templates write it: `python taxi.py CSV_FOLDER STATE_FOLDER`."""
+
+import os
+import sys
+
+import tensorflow_model_analysis as tfma
+from tfx import v1 as tfx
+
+MODULE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "taxi_module.py")
+
+
+def create_pipeline(data, state):
+    buckets = {"train": 7, "valid": 1, "eval": 2}
+    splits = [tfx.proto.SplitConfig.Split(name=n, hash_buckets=b) for n, b in buckets.items()]
+    output = tfx.proto.Output(split_config=tfx.proto.SplitConfig(splits=splits))
+    example_gen = tfx.components.CsvExampleGen(input_base=data, output_config=output)
+    examples = example_gen.outputs["examples"]
+    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    schema_gen = tfx.components.SchemaGen(statistics=statistics_gen.outputs["statistics"])
+    schema = schema_gen.outputs["schema"]
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema
+    )
+    transform = tfx.components.Transform(examples=examples, schema=schema, module_file=MODULE)
+    trainer = tfx.components.Trainer(
+        module_file=MODULE,
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["valid"]),
+    )
+    resolver = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("latest_blessed_model_resolver")
+    bound = tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.9}))
+    metrics = ["ExampleCount", "BinaryAccuracy", "AUCPrecisionRecall", "BinaryCrossentropy"]
+    eval_config = tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                signature_name="serving_default",
+                label_key="big_tipper_xf",
+                preprocessing_function_names=["transform_features"],
+            )
+        ],
+        slicing_specs=[
+            tfma.SlicingSpec(),
+            tfma.SlicingSpec(feature_keys=["trip_start_hour"]),
+            tfma.SlicingSpec(feature_keys=["payment_type"]),
+        ],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=[
+                    tfma.MetricConfig(class_name="AUC", threshold=bound),
+                    *(tfma.MetricConfig(class_name=metric) for metric in metrics),
+                ]
+            )
+        ],
+    )
+    evaluator = tfx.components.Evaluator(
+        examples=examples,
+        model=trainer.outputs["model"],
+        baseline_model=resolver.outputs["model"],
+        eval_config=eval_config,
+    )
+    pusher = tfx.components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=os.path.join(state, "serving"))
+        ),
+    )
+    nodes = [example_gen, statistics_gen, schema_gen, validator, transform, trainer, resolver]
+    return tfx.dsl.Pipeline(
+        pipeline_name="stock_taxi",
+        pipeline_root=os.path.join(state, "root"),
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            os.path.join(state, "metadata.sqlite")
+        ),
+        components=[*nodes, evaluator, pusher],
+        enable_cache=True,
+        # The default DirectRunner would first try to download Prism.
+        beam_pipeline_args=["--runner=FnApiRunner", "--direct_running_mode=in_memory"],
+    )
+
+
+if __name__ == "__main__":
+    tfx.orchestration.LocalDagRunner().run(create_pipeline(sys.argv[1], sys.argv[2]))

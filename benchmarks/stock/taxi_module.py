@@ -1,0 +1,110 @@
+"""module_file of the stock taxi pipeline: the features and the network of pipeline/catalog/taxi.yaml."""
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx_bsl.public import tfxio
+
+LABEL = "big_tipper"
+NUMERIC = ["fare", "trip_miles", "trip_seconds"]
+BUCKETED = ["pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude"]
+CATEGORICAL = [
+    "trip_start_month",
+    "trip_start_day",
+    "trip_start_hour",
+    "pickup_community_area",
+    "dropoff_community_area",
+    "dropoff_census_tract",
+    "payment_type",
+    "company",
+]
+BUCKETS, TOP_K, OOV = 10, 200, 1
+
+
+def name(key):
+    return key + "_xf"
+
+
+def dense(x):
+    if not isinstance(x, tf.SparseTensor):
+        return x
+    default = "" if x.dtype == tf.string else 0
+    return tf.squeeze(
+        tf.sparse.to_dense(tf.SparseTensor(x.indices, x.values, [x.dense_shape[0], 1]), default), axis=1
+    )
+
+
+def preprocessing_fn(inputs):
+    outputs = {}
+    for key in NUMERIC:
+        outputs[name(key)] = tft.scale_to_z_score(tf.cast(dense(inputs[key]), tf.float32))
+    for key in BUCKETED:
+        outputs[name(key)] = tft.bucketize(dense(inputs[key]), BUCKETS)
+    for key in CATEGORICAL:
+        value = dense(inputs[key])
+        value = value if value.dtype == tf.string else tf.strings.as_string(value)
+        outputs[name(key)] = tft.compute_and_apply_vocabulary(
+            value, top_k=TOP_K, num_oov_buckets=OOV, vocab_filename=key
+        )
+    outputs[name(LABEL)] = tf.cast(dense(inputs[LABEL]), tf.int64)
+    return outputs
+
+
+def build_model():
+    numeric = {
+        name(key): tf.keras.layers.Input(shape=(1,), name=name(key), dtype=tf.float32) for key in NUMERIC
+    }
+    indices = {
+        name(key): tf.keras.layers.Input(shape=(1,), name=name(key), dtype=tf.int64)
+        for key in [*BUCKETED, *CATEGORICAL]
+    }
+    one_hot = [
+        tf.keras.layers.CategoryEncoding(num_tokens=BUCKETS if key in BUCKETED else TOP_K + OOV)(
+            indices[name(key)]
+        )
+        for key in [*BUCKETED, *CATEGORICAL]
+    ]
+    x = tf.keras.layers.concatenate([*numeric.values(), *one_hot])
+    for units in (32, 16):
+        x = tf.keras.layers.Dropout(0.1)(tf.keras.layers.Dense(units, activation="relu")(x))
+    outputs = tf.keras.layers.Dense(1, activation="sigmoid")(x)
+    model = tf.keras.Model(inputs={**numeric, **indices}, outputs=outputs)
+    model.compile(optimizer=tf.keras.optimizers.Adam(0.003), loss="binary_crossentropy")
+    return model
+
+
+def dataset(files, accessor, graph, repeat):
+    options = tfxio.TensorFlowDatasetOptions(batch_size=128, label_key=name(LABEL), num_epochs=repeat)
+    return accessor.tf_dataset_factory(files, options, graph.transformed_metadata.schema)
+
+
+def run_fn(fn_args):
+    graph = tft.TFTransformOutput(fn_args.transform_graph_path)
+    model = build_model()
+    model.fit(
+        dataset(fn_args.train_files, fn_args.data_accessor, graph, None),
+        steps_per_epoch=83,
+        epochs=15,
+        validation_data=dataset(fn_args.eval_files, fn_args.data_accessor, graph, 1),
+        callbacks=[tf.keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)],
+        verbose=2,
+    )
+    layer = graph.transform_features_layer()
+    model.tft_layer = layer
+    spec = graph.raw_feature_spec()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(examples):
+        features = tf.io.parse_example(examples, {k: v for k, v in spec.items() if k != LABEL})
+        transformed = layer(features)
+        transformed.pop(name(LABEL), None)
+        return {"outputs": model({key: tf.reshape(value, [-1, 1]) for key, value in transformed.items()})}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def transform(examples):
+        return layer(tf.io.parse_example(examples, spec))
+
+    tf.saved_model.save(
+        model,
+        fn_args.serving_model_dir,
+        signatures={"serving_default": serve, "transform_features": transform},
+    )
