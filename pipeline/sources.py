@@ -48,16 +48,19 @@ def find(config: Config, home: Home) -> Source:
 
 
 def columns(source: Source) -> list[str]:
-    """Names of the columns that the examples get."""
-    from components.columnar_example_gen import csv_reader
+    """Names of the columns that the examples get.
+
+    Raises:
+      BadInput: no header, or one without a label column; a wrong delimiter is guessed.
+    """
+    from components.columnar_example_gen import csv_reader, names
 
     path = str(Path(source.base, source.files[0]["file"]))
-    content, _ = csv_reader.read_bytes(path)
-    return [
-        name
-        for name in csv_reader.read_header(path, content, source.reader)
-        if name not in source.reader.drop
-    ]
+    header = csv_reader.columns(path, source.reader)
+    for label in source.reader.labels:
+        if label not in header:
+            raise names.unknown_column(path, header, "the label", label, source.reader.delimiter)
+    return [name for name in header if name not in source.reader.drop]
 
 
 def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[str]]:
