@@ -48,8 +48,9 @@ class Section(BaseModel):
 class Data(Section):
     """Where the examples come from, and how they are read and split."""
 
-    path: str | None = Field(
-        None, description="File, glob or pattern with {SPAN} and {VERSION}; wins over loader."
+    path: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="File, folder, glob, pattern with {SPAN} and {VERSION}, or a list of them; wins over loader.",
     )
     loader: str | None = Field(
         None, description="`module:function` that writes the CSV file when path is not given."

@@ -42,7 +42,7 @@ def find(config: Config, home: Home) -> Source:
         labels=config.labels,
         task=config.task,
     )
-    base, pattern = inputs.locate(_path(config, home))
+    base, pattern = inputs.locate(_paths(config, home))
     files = file_fingerprint.files(base, {SPLIT: pattern}, cache=home.root / "fingerprints.json")
     return Source(base, pattern, reader, files)
 
@@ -85,10 +85,14 @@ def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[
     return kept, left_out
 
 
-def _path(config: Config, home: Home) -> str:
+def _paths(config: Config, home: Home) -> list[str]:
     if not config.data.path:
-        return str(_load(config, home))
-    path = Path(config.data.path)
+        return [str(_load(config, home))]
+    paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path
+    return [_from_here_or_repository(Path(path)) for path in paths]
+
+
+def _from_here_or_repository(path: Path) -> str:
     if path.is_absolute() or Path.cwd() == REPOSITORY:
         return str(path)
     here = Path.cwd() / path
