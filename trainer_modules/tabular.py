@@ -194,7 +194,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     config = Config.model_validate(sections)
     tuning = config.tuning
     if not tuning.trials:
-        raise BadInput("tuner.trials is 0: no hyperparameters to search")
+        raise BadInput("trainer.tuning.trials is 0: there is nothing to search")
     learnt = problem(fn_args.transform_graph_path, custom, config.features)
     train, valid = _read(fn_args, learnt)
     training = config.training.model_copy(update={"epochs": tuning.epochs or config.training.epochs})

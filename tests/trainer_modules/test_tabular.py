@@ -213,16 +213,6 @@ def test_a_rate_that_is_too_high_is_named(odd: contract.Prepared) -> None:
     assert not list((odd.folder / "Trainer" / "checkpoints").glob("*"))
 
 
-def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
-    frame = odd_columns()[["moment", "label"]]
-    valid = frame[:4].assign(label=["a", "b", "zebra", "c"])
-    custom_config = config("multiclass", ["label"])
-    splits = {"train": frame, "valid": valid}
-    prepared = contract.prepare(tmp_path, splits, tabular.preprocessing_fn, custom_config)
-    with pytest.raises(BadInput, match="label: 1 examples have a class that the train split lacks"):
-        tabular.run_fn(prepared.fn_args())
-
-
 def test_the_positive_class_may_be_the_earlier_one(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0, 3.0] * 10, "label": ["no", "yes", "yes"] * 10})
     custom_config = config("binary", ["label"], features={"positive_class": "no"}, training={"epochs": 30})
