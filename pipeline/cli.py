@@ -15,9 +15,10 @@ import typer
 from common.errors import UserError
 from pipeline import home as home_module
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="TFX pipelines from raw data to a served, validated, traceable model.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -207,20 +208,35 @@ def gc(
 
 
 def main() -> None:
-    """Run the command line; a user's error ends in one line and its exit code, without a traceback."""
+    """Run the command line; any error ends in one line and its exit code, without a traceback unless `--debug`."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
+    # A trainer module or a loader of the user's own, which an installed command would not find.
+    sys.path.append(str(Path.cwd()))
     try:
-        app()
-    except UserError as error:
+        code = app(standalone_mode=False) or 0
+    except Exception as error:
         if debug:
             raise
-        print(f"mlpipe: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+        print(f"mlpipe: {_one_line(error)}", file=sys.stderr)
+        code = getattr(error, "exit_code", 1)
+    if code == INTERRUPTED:
         print("mlpipe: interrupted; the next run continues from the last finished component", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(code)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return " ".join(str(error).splitlines())
+    if hasattr(error, "format_message"):
+        context = getattr(error, "ctx", None)
+        return f"{error.format_message()} See: {context.command_path if context else 'mlpipe'} --help"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.errors import BadInput
+
 
 @dataclass(frozen=True)
 class Home:
@@ -35,5 +37,12 @@ class Home:
 
 
 def find(option: Path | None = None) -> Home:
-    """The home named by `--home`, else by `MLPIPE_HOME`, else `./.mlpipe`; always absolute."""
-    return Home((option or Path(os.environ.get("MLPIPE_HOME", ".mlpipe"))).absolute())
+    """The home named by `--home`, else by `MLPIPE_HOME`, else `./.mlpipe`; always absolute.
+
+    Raises:
+      BadInput: it is there and no folder.
+    """
+    root = (option or Path(os.environ.get("MLPIPE_HOME") or ".mlpipe")).expanduser().absolute()
+    if root.exists() and not root.is_dir():
+        raise BadInput(f"--home {root}: is a file; name a folder")
+    return Home(root)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 import traceback
 from dataclasses import dataclass
@@ -126,17 +128,20 @@ def _user_error(error: BaseException) -> UserError | None:
 
 
 def _one_line(error: BaseException) -> str:
+    full = os.strerror(errno.ENOSPC)
+    if full in str(error):
+        return full
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
 
 
 def _place(error: BaseException) -> str:
-    """The last line of the repository's or the user's own code in a traceback."""
+    """The last line of the repository's or the user's own code in a traceback; compiled code names no real file."""
     place = ""
     frame = error.__traceback__
     while frame is not None:
         path = frame.tb_frame.f_code.co_filename
-        if "site-packages" not in path and not path.startswith("<") and "/lib/python" not in path:
+        if "site-packages" not in path and "/lib/python" not in path and os.path.isfile(path):
             place = f" ({'/'.join(path.split('/')[-2:])}:{frame.tb_lineno})"
         frame = frame.tb_next
     return place
