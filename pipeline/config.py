@@ -161,7 +161,13 @@ class Push(Section):
 class Beam(Section):
     """How Beam runs."""
 
-    options: tuple[str, ...] = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
+    options: tuple[str, ...] = (
+        "--runner=FnApiRunner",
+        "--direct_running_mode=in_memory",
+        "--no_pipeline_type_check",
+        # Named, though nothing runs in it: without one TFX packs itself anew for every component, for remote workers.
+        "--sdk_container_image=none",
+    )
 
     @pydantic.field_validator("options")
     @classmethod
