@@ -1,0 +1,93 @@
+"""From raw data to a pushed model, once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.end_to_end.project import COMPONENTS, REPOSITORY, Project, Result
+
+ASK = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+answer = model.signatures["serving_default"](
+    x=tf.constant([0.9, -0.9]), y=tf.constant([0.9, -0.9]), color=tf.constant(["red", "blue"])
+)
+print(json.dumps({key: value.numpy().tolist() for key, value in answer.items()}, default=bytes.decode))
+"""
+HEAVY = """
+import sys
+from pipeline import cli
+try:
+    cli.main()
+finally:
+    print(sorted({"tensorflow", "tfx", "apache_beam"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_first_run(first_run: tuple[Path, Path, Result], finished: Project) -> None:
+    result = first_run[2]
+    assert result.err == ""
+    assert finished.executed() == list(COMPONENTS)
+    assert finished.runs() == ["succeeded"]
+    assert finished.served() == ["1"]
+    lines = result.out.splitlines()
+    assert re.fullmatch(r"toy: run \d{8}-\d{6}, log home/logs/toy/\d{8}-\d{6}\.log", lines[0])
+    for component in COMPONENTS:
+        assert [line for line in lines if re.match(rf"{component} +done +\d+\.\d s", line)], component
+    assert [line for line in lines if re.fullmatch(r"examples   train 1\d\d, valid \d\d, eval 47", line)]
+    assert "anomalies  none" in lines
+    assert [line for line in lines if re.match(r"overall +accuracy +0\.\d{4} +>= 0\.8 +47 +ok", line)]
+    assert "verdict    blessed" in lines
+    assert f"pushed     {finished.home.serving('toy')}/1" in lines
+    assert [line for line in lines if line.endswith("cached: nothing")]
+    assert "\x1b" not in result.out
+
+
+def test_the_verdict_is_kept(finished: Project) -> None:
+    verdict = finished.verdict()
+    assert verdict["blessed"] is True
+    assert {row["slice"] for row in verdict["metrics"]} == {"overall", "color=red", "color=blue"}
+    accuracy = finished.accuracy()
+    assert accuracy["value"] >= 0.8
+    assert (accuracy["lower"], accuracy["baseline"], accuracy["ok"], accuracy["examples"]) == (
+        0.8,
+        None,
+        True,
+        47,
+    )
+
+
+def test_plain_tensorflow_asks_the_pushed_model(finished: Project) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, str(finished.home.serving("toy") / "1")],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["label"] == ["1", "0"] or answer["label"] == [["1"], ["0"]]
+    (high,), (low,) = answer["probability"]
+    assert high > 0.9
+    assert low < 0.1
+
+
+def test_nothing_changed_nothing_imported(finished: Project) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEAVY, "run", "toy.yaml", "--home", "home"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    assert done.returncode == 0
+    assert re.fullmatch(
+        r"toy is up to date: run \d{8}-\d{6} used the same data, code and configuration\n", done.stdout
+    )
+    assert done.stderr == "[]\n"
+    assert finished.runs() == ["succeeded"]
