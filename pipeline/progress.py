@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROGRESS_LOGGER = "mlpipe.progress"
 PLAIN_LINE_SECONDS = 10.0
+PIPE_WIDTH = 160
 HIDDEN = ("latest_blessed_model", "warm_start_model", "last_span_statistics")
 WIDTH = max(len(name) for name in ("ExampleValidator", "StatisticsGen"))
 
@@ -42,7 +43,8 @@ class Progress(logging.Handler):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
-        self.console = Console(file=stream, highlight=False, soft_wrap=True)
+        width = None if stream.isatty() else PIPE_WIDTH
+        self.console = Console(file=stream, highlight=False, soft_wrap=True, width=width)
         self.rows: list[Row] = []
         self.current: Row | None = None
         self._began = time.monotonic()

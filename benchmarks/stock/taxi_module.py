@@ -5,8 +5,15 @@ import tensorflow_transform as tft
 from tfx_bsl.public import tfxio
 
 LABEL = "big_tipper"
-NUMERIC = ["fare", "trip_miles", "trip_seconds"]
-BUCKETED = ["pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude"]
+BUCKETED = [
+    "fare",
+    "trip_miles",
+    "trip_seconds",
+    "pickup_latitude",
+    "pickup_longitude",
+    "dropoff_latitude",
+    "dropoff_longitude",
+]
 CATEGORICAL = [
     "trip_start_month",
     "trip_start_day",
@@ -35,10 +42,8 @@ def dense(x):
 
 def preprocessing_fn(inputs):
     outputs = {}
-    for key in NUMERIC:
-        outputs[name(key)] = tft.scale_to_z_score(tf.cast(dense(inputs[key]), tf.float32))
     for key in BUCKETED:
-        outputs[name(key)] = tft.bucketize(dense(inputs[key]), BUCKETS)
+        outputs[name(key)] = tft.bucketize(tf.cast(dense(inputs[key]), tf.float32), BUCKETS)
     for key in CATEGORICAL:
         value = dense(inputs[key])
         value = value if value.dtype == tf.string else tf.strings.as_string(value)
@@ -50,9 +55,6 @@ def preprocessing_fn(inputs):
 
 
 def build_model():
-    numeric = {
-        name(key): tf.keras.layers.Input(shape=(1,), name=name(key), dtype=tf.float32) for key in NUMERIC
-    }
     indices = {
         name(key): tf.keras.layers.Input(shape=(1,), name=name(key), dtype=tf.int64)
         for key in [*BUCKETED, *CATEGORICAL]
@@ -63,12 +65,15 @@ def build_model():
         )
         for key in [*BUCKETED, *CATEGORICAL]
     ]
-    x = tf.keras.layers.concatenate([*numeric.values(), *one_hot])
-    for units in (32, 16):
-        x = tf.keras.layers.Dropout(0.1)(tf.keras.layers.Dense(units, activation="relu")(x))
+    x = tf.keras.layers.concatenate(one_hot)
+    l2 = tf.keras.regularizers.L2(0.00002)
+    for _ in range(2):
+        x = tf.keras.layers.Dense(55, activation="relu", kernel_regularizer=l2)(x)
+        x = tf.keras.layers.Dropout(0.36)(x)
     outputs = tf.keras.layers.Dense(1, activation="sigmoid")(x)
-    model = tf.keras.Model(inputs={**numeric, **indices}, outputs=outputs)
-    model.compile(optimizer=tf.keras.optimizers.Adam(0.003), loss="binary_crossentropy")
+    model = tf.keras.Model(inputs=indices, outputs=outputs)
+    rate = tf.keras.optimizers.schedules.CosineDecay(0.0007, 83 * 20)
+    model.compile(optimizer=tf.keras.optimizers.Adam(rate), loss="binary_crossentropy")
     return model
 
 
@@ -83,7 +88,7 @@ def run_fn(fn_args):
     model.fit(
         dataset(fn_args.train_files, fn_args.data_accessor, graph, None),
         steps_per_epoch=83,
-        epochs=15,
+        epochs=20,
         validation_data=dataset(fn_args.eval_files, fn_args.data_accessor, graph, 1),
         callbacks=[tf.keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)],
         verbose=2,

@@ -53,7 +53,7 @@ def loss_and_metrics(
         metrics = [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)]
         return keras.losses.BinaryCrossentropy(from_logits=True), [
             *metrics,
-            keras.metrics.AUC(from_logits=True),
+            keras.metrics.AUC(name="auc", from_logits=True),
         ]
     if task == "multiclass":
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
