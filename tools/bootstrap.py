@@ -146,8 +146,10 @@ def build(root: Path, index: Index, descriptor: int) -> None:
     say("installing requirements/dev.lock")
     # The lock is complete, and overrides one range of TFDV (requirements/overrides.txt), so nothing is resolved here.
     # A few pure Python packages come as source: what builds them is pinned too.
-    # Bytecode once here, not at every start: where PYTHONDONTWRITEBYTECODE is set, importing TFX would take twice as long.
-    hashed = ["--no-deps", "--require-hashes", "--compile-bytecode", "--build-constraints", lock, "-r", lock]
+    hashed = ["--no-deps", "--require-hashes", "--build-constraints", lock, "-r", lock]
+    if sys.dont_write_bytecode:
+        # Elsewhere the first import writes it; here every import of TFX would compile it again, 10 s each.
+        hashed.append("--compile-bytecode")
     install = ["pip", "install", *index.uv_options(), "--python", python]
     run_uv("installing requirements/dev.lock", *install, *hashed)
     editable = ["--no-deps", "--no-build-isolation", "-e", str(root)]
