@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx.components import SchemaGen, StatisticsGen, Trainer, Transform, Tuner
+from tfx.components import SchemaGen, StatisticsGen, Trainer, Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import example_gen_pb2, trainer_pb2, transform_pb2
+from tfx.proto import example_gen_pb2, trainer_pb2
 from tfx.types import Channel, standard_artifacts
 
 from components.columnar_example_gen.component import ColumnarExampleGen
@@ -20,6 +20,7 @@ from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
 from components.pusher.component import Pusher
 from components.resolvers import LastGoodStatistics, LatestBlessedModel
+from components.transform.component import Transform
 from pipeline import evaluation, fingerprint
 from pipeline.config import Config
 from pipeline.home import Home
@@ -105,10 +106,10 @@ def create_pipeline(
         examples=examples,
         schema=schema,
         preprocessing_fn=f"{module}.preprocessing_fn",
-        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "valid"]),
+        analyze=["train"],
+        transform=["train", "valid"],
         custom_config=features,
-        disable_statistics=True,
-        disable_analyzer_cache=True,
+        code=fingerprint.of_module("components.transform.executor"),
     )
     transform.add_upstream_node(validator)
     add(transform, "Transform")

@@ -1,0 +1,46 @@
+"""The transform graph applied to Arrow batches, written as tf.Examples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_transform import impl_helper
+from tensorflow_transform.saved import saved_transform_io_v2
+from tfx_bsl.coders import example_coder
+from tfx_bsl.tfxio import tensor_adapter
+
+FILE_PREFIX = "transformed_examples"
+
+
+class Graph:
+    """A transform graph, loaded once for all splits."""
+
+    def __init__(self, folder: str, adapter: tensor_adapter.TensorAdapterConfig) -> None:
+        output = tft.TFTransformOutput(folder)
+        schema = output.transformed_metadata.schema
+        self._adapter = tensor_adapter.TensorAdapter(adapter)
+        self._graph = saved_transform_io_v2.SavedModelLoader(output.transform_savedmodel_dir)
+        self._graph.finalize(adapter.tensor_representations, self._graph.structured_outputs)
+        self._converter = impl_helper.make_tensor_to_arrow_converter(schema)
+        self._encoder = example_coder.RecordBatchToExamplesEncoder(schema)
+
+    def examples(self, batch: pa.RecordBatch) -> list[bytes]:
+        """The serialized tf.Examples of a batch of raw features, transformed, in the same order."""
+        raw = self._adapter.ToBatchTensors(batch, produce_eager_tensors=True)
+        return self._encoder.encode(self._converter.convert(self._graph.apply_transform_model(raw)))
+
+
+def write_split(graph: Graph, shards: Sequence[Iterable[pa.RecordBatch]], folder: str) -> None:
+    """Writes each shard's batches, transformed, to its gzip TFRecord file in `folder`, named as TFX names them."""
+    os.makedirs(folder, exist_ok=True)
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    for shard, batches in enumerate(shards):
+        path = os.path.join(folder, f"{FILE_PREFIX}-{shard:05d}-of-{len(shards):05d}.gz")
+        with tf.io.TFRecordWriter(path, options) as file:
+            for batch in batches:
+                for example in graph.examples(batch):
+                    file.write(example)

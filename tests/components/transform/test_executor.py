@@ -1,0 +1,211 @@
+"""Transform against TFX's own on the same examples: graph, vocabularies, moments and transformed examples."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_data_validation as tfdv
+import tensorflow_transform as tft
+from tensorflow_data_validation.statistics import stats_impl
+from tfx import types
+from tfx.components.transform import executor as tfx_transform
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2, transform_pb2
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import io_utils, proto_utils
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from common.errors import BadInput
+from components.columnar_example_gen import examples as example_files
+from components.columnar_example_gen import writer
+from components.columnar_example_gen.options import ReaderOptions
+from components.transform import reading
+from components.transform.executor import Executor
+from data import taxi
+
+IN_MEMORY = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
+FUNCTIONS = "tests.components.transform.preprocessing"
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[types.Artifact]]:
+    """4,000 taxi rows as ExampleGen writes them, in two files of the train split, and their schema."""
+    folder = tmp_path_factory.mktemp("inputs")
+    csv = folder / "taxi.csv"
+    csv.write_text("".join(taxi.write_csv(folder).read_text().splitlines(keepends=True)[:4001]))
+    built = example_files.build({"all": [str(csv)]}, ReaderOptions(), {"train": 7, "valid": 1, "eval": 2})
+    examples = standard_artifacts.Examples()
+    examples.uri = str(folder / "examples")
+    examples.split_names = artifact_utils.encode_split_names(["train", "valid", "eval"])
+    examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    for split in ("train", "valid", "eval"):
+        records = list(built.records(split))
+        half = len(records) // 2 if split == "train" else len(records)
+        shards = [records[:half], records[half:]] if half < len(records) else [records]
+        writer.write_split(str(folder / "examples" / f"Split-{split}"), shards)
+    schema = standard_artifacts.Schema()
+    schema.uri = str(folder / "schema")
+    os.makedirs(schema.uri)
+    decoded = ExamplesToRecordBatchDecoder().DecodeBatch(list(built.records("train")))
+    statistics = stats_impl.generate_statistics_in_memory(decoded)
+    io_utils.write_pbtxt_file(
+        os.path.join(schema.uri, "schema.pbtxt"), tfdv.infer_schema(statistics, infer_feature_shape=False)
+    )
+    return {"examples": [examples], "schema": [schema]}
+
+
+def run(
+    executor: Any,
+    inputs: dict[str, list[types.Artifact]],
+    folder: Path,
+    function: str = "many_analyzers",
+    beam: list[str] = IN_MEMORY,
+) -> dict[str, list[types.Artifact]]:
+    graph, transformed = standard_artifacts.TransformGraph(), standard_artifacts.Examples()
+    graph.uri, transformed.uri = str(folder / "graph"), str(folder / "transformed")
+    context = base_beam_executor.BaseBeamExecutor.Context(
+        beam_pipeline_args=list(beam), tmp_dir=str(folder / "tmp"), unique_id="1"
+    )
+    outputs = {"transform_graph": [graph], "transformed_examples": [transformed]}
+    splits = transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "valid"])
+    properties = {
+        "preprocessing_fn": f"{FUNCTIONS}.{function}",
+        "custom_config": json.dumps({"buckets": 7}),
+        "splits_config": proto_utils.proto_to_json(splits),
+        "disable_statistics": 1,
+    }
+    executor(context).Do(inputs, outputs, properties)
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def ours(inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[types.Artifact]]:
+    return run(Executor, inputs, tmp_path_factory.mktemp("ours"))
+
+
+@pytest.fixture(scope="module")
+def stock(inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[types.Artifact]]:
+    return run(tfx_transform.Executor, inputs, tmp_path_factory.mktemp("stock"))
+
+
+def graph_of(outputs: dict[str, list[types.Artifact]]) -> tft.TFTransformOutput:
+    return tft.TFTransformOutput(outputs["transform_graph"][0].uri)
+
+
+def rows(outputs: dict[str, list[types.Artifact]], split: str) -> list[dict[str, Any]]:
+    """The transformed examples in the order in which they are written; only keys and values, not map order."""
+    (artifact,) = outputs["transformed_examples"]
+    records = tf.data.TFRecordDataset(reading.files(artifact, split), "GZIP").as_numpy_iterator()
+    found = []
+    for record in records:
+        features = tf.train.Example.FromString(record).features.feature
+        found.append(
+            {name: list(getattr(value, value.WhichOneof("kind")).value) for name, value in features.items()}
+        )
+    return found
+
+
+def test_transformed_examples_are_those_of_stock(ours: Any, stock: Any) -> None:
+    for split in ("train", "valid"):
+        mine, theirs = rows(ours, split), rows(stock, split)
+        assert len(mine) == len(theirs) > 300
+        key = lambda row: (row["raw"], row["fare_z"], row["words"], row["miles_bucket"])  # noqa: E731
+        for a, b in zip(sorted(mine, key=key), sorted(theirs, key=key), strict=True):
+            assert a.keys() == b.keys()
+            for name in a:
+                if name.startswith("fare"):
+                    np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-6)
+                elif name != "miles_bucket":
+                    assert a[name] == b[name], name
+
+
+def test_quantiles_differ_by_no_more_than_their_error(ours: Any, stock: Any) -> None:
+    """Both boundaries cut the miles within the sketch's error (1 % of the rows)."""
+    counts = [
+        np.bincount([row["miles_bucket"][0] for row in rows(outputs, "train")], minlength=7)
+        for outputs in (ours, stock)
+    ]
+    total = counts[0].sum()
+    assert np.abs(np.cumsum(counts[0]) - np.cumsum(counts[1])).max() <= 0.02 * total
+
+
+def test_vocabularies_are_those_of_stock(ours: Any, stock: Any) -> None:
+    for name in ("company", "payment", "by_weight"):
+        assert graph_of(ours).vocabulary_by_name(name) == graph_of(stock).vocabulary_by_name(name)
+    assert graph_of(ours).vocabulary_size_by_name("company") == 20
+
+
+def test_metadata_is_that_of_stock(ours: Any, stock: Any) -> None:
+    assert graph_of(ours).transformed_metadata.schema == graph_of(stock).transformed_metadata.schema
+    assert graph_of(ours).raw_metadata.schema == graph_of(stock).raw_metadata.schema
+    folders = [sorted(os.listdir(outputs["transform_graph"][0].uri)) for outputs in (ours, stock)]
+    assert folders[0] == folders[1] == ["metadata", "transform_fn", "transformed_metadata"]
+
+
+def test_files_are_named_as_stock_names_them(ours: Any) -> None:
+    (artifact,) = ours["transformed_examples"]
+    assert artifact_utils.decode_split_names(artifact.split_names) == ["train", "valid"]
+    names = [[os.path.basename(path) for path in reading.files(artifact, s)] for s in ("train", "valid")]
+    assert names == [
+        ["transformed_examples-00000-of-00002.gz", "transformed_examples-00001-of-00002.gz"],
+        ["transformed_examples-00000-of-00001.gz"],
+    ]
+
+
+def test_graph_serves_what_was_written(inputs: Any, ours: Any) -> None:
+    graph = graph_of(ours)
+    (path,) = reading.files(inputs["examples"][0], "valid")
+    serialized = list(tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator())
+    raw = tf.io.parse_example(serialized, graph.raw_feature_spec())
+    served = graph.transform_features_layer()(raw)
+    written = rows(ours, "valid")
+    np.testing.assert_allclose(served["fare_z"], [row["fare_z"][0] for row in written], rtol=1e-6)
+    np.testing.assert_array_equal(served["company"], [row["company"][0] for row in written])
+
+
+def test_function_without_analyzers(inputs: Any, tmp_path: Path) -> None:
+    outputs = run(Executor, inputs, tmp_path, "no_analyzer")
+    assert len(rows(outputs, "train")) > 2500
+    assert rows(outputs, "valid")[0].keys() == {"fare"}
+
+
+def test_error_of_the_function_passes_through(inputs: Any, tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="no_such_column"):
+        run(Executor, inputs, tmp_path, "wrong_column")
+
+
+def test_bad_input_of_the_function_stays_bad_input(inputs: Any, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="fare: what is wrong with it"):
+        run(Executor, inputs, tmp_path, "bad_input")
+
+
+def test_error_on_the_data_names_its_cause(inputs: Any, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="fare is too high"):
+        run(Executor, inputs, tmp_path, "fails_on_data")
+
+
+@pytest.mark.parametrize("size", [1, 100, 5000])
+def test_batches_hold_every_row_once(inputs: Any, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(reading, "BATCH_ROWS", size)
+    schema = io_utils.SchemaReader().read(os.path.join(inputs["schema"][0].uri, "schema.pbtxt"))
+    (path,) = reading.files(inputs["examples"][0], "valid")
+    batches = list(reading.record_batches(path, schema.SerializeToString()))
+    expected = sum(1 for _ in tf.data.TFRecordDataset(path, "GZIP"))
+    assert sum(batch.num_rows for batch in batches) == expected
+    assert max(batch.num_rows for batch in batches) == min(size, expected)
+
+
+@pytest.mark.slow
+def test_other_runners_are_left_to_tfx(inputs: Any, ours: Any, tmp_path: Path) -> None:
+    several = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    outputs = run(Executor, inputs, tmp_path, beam=[*several, "--sdk_container_image=none"])
+    assert graph_of(outputs).vocabulary_by_name("company") == graph_of(ours).vocabulary_by_name("company")
+    assert len(rows(outputs, "train")) == len(rows(ours, "train"))
