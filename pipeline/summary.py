@@ -36,7 +36,7 @@ def show(console: Console, results: Mapping[str, NodeResult], seconds: float) ->
         (evaluation,) = results["Evaluator"].outputs["evaluation"]
         verdict = gates.verdict(evaluation)
         console.print(_metrics(verdict))
-        console.print(f"slices     all metrics of all slices: {evaluation.uri}/verdict.json", markup=False)
+        console.print(f"details    {evaluation.uri}/verdict.json", markup=False)
         console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
     if "Pusher" in results:
         (pushed,) = results["Pusher"].outputs["pushed_model"]
@@ -76,17 +76,22 @@ def _trials(artifact: pb.Artifact) -> Table:
 
 
 def _metrics(verdict: Mapping[str, Any]) -> Table:
-    """Every overall metric; of the slices those with a bound, failures first."""
+    """Every overall metric; of the slices the metrics of the gates, failures first."""
     overall = [row for row in verdict["metrics"] if row["slice"] == "overall"]
-    bounded = [row for row in verdict["metrics"] if row["slice"] != "overall" and row["ok"] is not None]
-    bounded.sort(key=lambda row: row["ok"])
+    gated = {(row["output"], row["metric"]) for row in overall if row["ok"] is not None}
+    slices = [
+        row
+        for row in verdict["metrics"]
+        if row["slice"] != "overall" and (row["output"], row["metric"]) in gated
+    ]
+    slices.sort(key=lambda row: row["ok"] is not False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("slice", "metric"):
         table.add_column(column, no_wrap=True)
     for column in ("value", "bounds", "last blessed", "examples"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("")
-    for row in [*overall, *bounded[:SLICE_ROWS]]:
+    for row in [*overall, *slices[:SLICE_ROWS]]:
         table.add_row(
             row["slice"],
             f"{row['output']} {row['metric']}".strip(),
@@ -97,8 +102,8 @@ def _metrics(verdict: Mapping[str, Any]) -> Table:
             {True: "ok", False: "FAILED", None: ""}[row["ok"]],
             style="red" if row["ok"] is False else None,
         )
-    if len(bounded) > SLICE_ROWS:
-        table.add_row(f"... and {len(bounded) - SLICE_ROWS} more slices")
+    if len(slices) > SLICE_ROWS:
+        table.add_row(f"... and {len(slices) - SLICE_ROWS} more")
     return table
 
 

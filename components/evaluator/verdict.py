@@ -105,7 +105,8 @@ def _failures(validation: validation_result_pb2.ValidationResult) -> set[tuple[s
 def _bounds(
     eval_config: tfma.EvalConfig, columns: list[str], output: str, metric: str
 ) -> dict[str, float | None]:
-    bounds: dict[str, float | None] = {"lower": None, "upper": None, "change": None}
+    """The strictest bounds on a metric of the slices by these columns."""
+    thresholds = []
     for spec in eval_config.metrics_specs:
         if output and spec.output_names and output not in spec.output_names:
             continue
@@ -113,16 +114,18 @@ def _bounds(
             if f'"name": "{metric}"' not in config.config:
                 continue
             for item in config.per_slice_thresholds:
-                if not any(sorted(spec.feature_keys) == columns for spec in item.slicing_specs):
-                    continue
-                threshold = item.threshold
-                if threshold.value_threshold.HasField("lower_bound"):
-                    bounds["lower"] = threshold.value_threshold.lower_bound.value
-                if threshold.value_threshold.HasField("upper_bound"):
-                    bounds["upper"] = threshold.value_threshold.upper_bound.value
-                if threshold.change_threshold.HasField("absolute"):
-                    bounds["change"] = threshold.change_threshold.absolute.value
-    return bounds
+                if any(sorted(spec.feature_keys) == columns for spec in item.slicing_specs):
+                    thresholds.append(item.threshold)
+    values = [threshold.value_threshold for threshold in thresholds]
+    changes = [threshold.change_threshold for threshold in thresholds]
+    lower = [value.lower_bound.value for value in values if value.HasField("lower_bound")]
+    upper = [value.upper_bound.value for value in values if value.HasField("upper_bound")]
+    change = [change.absolute.value for change in changes if change.HasField("absolute")]
+    return {
+        "lower": max(lower, default=None),
+        "upper": min(upper, default=None),
+        "change": min(change, key=abs, default=None),
+    }
 
 
 def _examples(values: Values, slice_name: str, output: str) -> int | None:
