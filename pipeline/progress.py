@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROGRESS_LOGGER = "mlpipe.progress"
 PLAIN_LINE_SECONDS = 10.0
-PIPE_WIDTH = 160
+PIPE_WIDTH = 250
 HIDDEN = ("latest_blessed_model", "warm_start_model", "last_span_statistics")
 WIDTH = max(len(name) for name in ("ExampleValidator", "StatisticsGen"))
 

@@ -58,6 +58,15 @@ def run(config: Config, home: Home, options: Options) -> None:
       UserError: the run ended without a pushed model; the exit code says why.
     """
     store = open_store(home, create=True)
+    try:
+        _run(config, home, options, store)
+    except KeyboardInterrupt:
+        # TFX closes the execution of a component that raises an Exception, and this is none.
+        reconcile(store, home, config.name)
+        raise
+
+
+def _run(config: Config, home: Home, options: Options, store: Store) -> None:
     run_id = record.new_run_id(store)
     with lock(home, config.name, run_id, wait=options.wait, on_wait=_tell_who_runs):
         reconcile(store, home, config.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_metadata.proto import metadata_store_pb2 as pb
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
@@ -93,8 +94,8 @@ def _metrics(verdict: Mapping[str, Any]) -> Table:
     table.add_column("")
     for row in [*overall, *slices[:SLICE_ROWS]]:
         table.add_row(
-            row["slice"],
-            f"{row['output']} {row['metric']}".strip(),
+            escape(row["slice"]),
+            escape(f"{row['output']} {row['metric']}".strip()),
             "not a number" if row["value"] is None else f"{row['value']:.4f}",
             _bounds(row),
             "" if row["baseline"] is None else f"{row['baseline']:.4f}",

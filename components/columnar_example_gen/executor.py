@@ -53,6 +53,8 @@ class Executor(base_executor.BaseExecutor):
 
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         artifact.split_names = artifact_utils.encode_split_names(names)
+        # The driver sets a custom property; StatisticsGen copies this one.
+        artifact.span = exec_properties[utils.SPAN_PROPERTY_NAME]
         for name in names:
             writer.write_split(artifact_utils.get_split_uri([artifact], name), [built.records(name)])
             logging.info("Split %s: %d examples.", name, built.count(name))

@@ -136,4 +136,4 @@ def test_drift_from_span_to_span(fresh: Project) -> None:
     result = fresh.run()
     assert result.code == 0, result.err
     assert fresh.served() == ["1", "2"]
-    assert fresh.artifact("ExampleGen", "examples").properties["span"].int_value == 4
+    assert fresh.artifact("StatisticsGen", "statistics").properties["span"].int_value == 4
