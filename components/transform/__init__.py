@@ -1,1 +1,1 @@
-"""Transform: TFX's artifacts and results, made on one machine from large Arrow batches with one tracing less."""
+"""Transform: TFX's artifacts and results, made on one machine from large Arrow batches without Beam."""

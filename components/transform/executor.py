@@ -1,7 +1,10 @@
-"""Executor of Transform: TFT's analysis over large batches, then the graph applied to one batch after the other."""
+"""Executor of Transform: analysis over large batches, then the graph applied to one batch after the other."""
 
 from __future__ import annotations
 
+import functools
+import itertools
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +23,7 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils
 from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
-from components.transform import materialize, reading
+from components.transform import analysis, materialize, operations, reading
 
 LOCAL_RUNNERS = ("FnApiRunner", "DirectRunner")
 
@@ -98,18 +101,25 @@ class Executor(tfx_transform.Executor):
         adapter: tensor_adapter.TensorAdapterConfig,
         folder: str,
     ) -> None:
-        """Writes the transform graph and its metadata; a file is one element, so that batches need no shuffle."""
+        """Writes the transform graph and its metadata; by Beam if there is an analyzer that only Beam does."""
         temporary = os.path.join(folder, ".temp_path")
-        metadata_io.write_metadata(
-            dataset_metadata.DatasetMetadata(schema),
-            os.path.join(folder, tft.TFTransformOutput.RAW_METADATA_DIR),
-        )
-        with self._make_beam_pipeline() as pipeline, tft_beam.Context(temp_dir=temporary):
-            batches = (
-                pipeline
-                | "Files" >> beam.Create(paths, reshuffle=False)
-                | "Batches" >> beam.FlatMap(reading.record_batches, schema.SerializeToString())
+        raw = os.path.join(folder, tft.TFTransformOutput.RAW_METADATA_DIR)
+        metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), raw)
+        read = functools.partial(reading.record_batches, schema=schema.SerializeToString())
+        os.makedirs(temporary)
+        try:
+            analysis.analyze(
+                preprocessing_fn,
+                lambda: itertools.chain.from_iterable(map(read, paths)),
+                adapter,
+                folder,
+                temporary,
             )
-            graph = (batches, adapter) | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing_fn)
-            _ = graph | "WriteGraph" >> tft_beam.WriteTransformFn(folder)
+        except operations.Unsupported as analyzer:
+            logging.info("Analysis goes through Beam because of %s.", analyzer)
+            with self._make_beam_pipeline() as pipeline, tft_beam.Context(temp_dir=temporary):
+                # A file is one element and so is a batch: nothing is shuffled, and no file is held whole.
+                batches = pipeline | beam.Create(paths, reshuffle=False) | beam.FlatMap(read)
+                graph = (batches, adapter) | tft_beam.AnalyzeDataset(preprocessing_fn)
+                _ = graph | tft_beam.WriteTransformFn(folder)
         io_utils.delete_dir(temporary)

@@ -9,9 +9,10 @@ import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
-from tensorflow_transform.saved import saved_transform_io_v2
 from tfx_bsl.coders import example_coder
 from tfx_bsl.tfxio import tensor_adapter
+
+from components.transform.loaded_graph import LoadedGraph
 
 FILE_PREFIX = "transformed_examples"
 
@@ -22,16 +23,13 @@ class Graph:
     def __init__(self, folder: str, adapter: tensor_adapter.TensorAdapterConfig) -> None:
         output = tft.TFTransformOutput(folder)
         schema = output.transformed_metadata.schema
-        self._adapter = tensor_adapter.TensorAdapter(adapter)
-        self._graph = saved_transform_io_v2.SavedModelLoader(output.transform_savedmodel_dir)
-        self._graph.finalize(adapter.tensor_representations, self._graph.structured_outputs)
+        self._graph = LoadedGraph(output.transform_savedmodel_dir, adapter)
         self._converter = impl_helper.make_tensor_to_arrow_converter(schema)
         self._encoder = example_coder.RecordBatchToExamplesEncoder(schema)
 
     def examples(self, batch: pa.RecordBatch) -> list[bytes]:
         """The serialized tf.Examples of a batch of raw features, transformed, in the same order."""
-        raw = self._adapter.ToBatchTensors(batch, produce_eager_tensors=True)
-        return self._encoder.encode(self._converter.convert(self._graph.apply_transform_model(raw)))
+        return self._encoder.encode(self._converter.convert(self._graph.tensors(batch)))
 
 
 def write_split(graph: Graph, shards: Sequence[Iterable[pa.RecordBatch]], folder: str) -> None:

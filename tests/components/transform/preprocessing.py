@@ -56,3 +56,26 @@ def fails_on_data(inputs: Mapping[str, Any]) -> Tensors:
     fare = _dense(inputs["fare"], 0.0)
     with tf.control_dependencies([tf.debugging.assert_less(fare, 10.0, "fare is too high")]):
         return {"fare": tf.identity(fare) - tft.mean(fare)}
+
+
+def beam_only(inputs: Mapping[str, Any]) -> Tensors:
+    fare = _dense(inputs["fare"], 0.0)
+    payment = _dense(inputs["payment_type"], "")
+    return {"fare": tft.scale_to_z_score_per_key(fare, payment), "payment": payment}
+
+
+def empty_vocabulary(inputs: Mapping[str, Any]) -> Tensors:
+    company = _dense(inputs["company"], "")
+    hours = tf.strings.as_string(_dense(inputs["trip_start_hour"], tf.constant(-1, tf.int64)))
+    return {
+        "none": tft.compute_and_apply_vocabulary(company, frequency_threshold=100_000, vocab_filename="none"),
+        "hours": tft.compute_and_apply_vocabulary(
+            hours, vocab_filename="hours", fingerprint_shuffle=True, store_frequency=True
+        ),
+        "numbers": tft.compute_and_apply_vocabulary(
+            _dense(inputs["trip_start_day"], tf.constant(-1, tf.int64)), top_k=3, vocab_filename="numbers"
+        ),
+        "zipped": tft.compute_and_apply_vocabulary(
+            hours, vocab_filename="zipped", file_format="tfrecord_gzip"
+        ),
+    }

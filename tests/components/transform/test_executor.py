@@ -108,7 +108,10 @@ def rows(outputs: dict[str, list[types.Artifact]], split: str) -> list[dict[str,
     for record in records:
         features = tf.train.Example.FromString(record).features.feature
         found.append(
-            {name: list(getattr(value, value.WhichOneof("kind")).value) for name, value in features.items()}
+            {
+                name: list(getattr(features[name], features[name].WhichOneof("kind")).value)
+                for name in sorted(features)
+            }
         )
     return found
 
@@ -175,6 +178,35 @@ def test_function_without_analyzers(inputs: Any, tmp_path: Path) -> None:
     outputs = run(Executor, inputs, tmp_path, "no_analyzer")
     assert len(rows(outputs, "train")) > 2500
     assert rows(outputs, "valid")[0].keys() == {"fare"}
+
+
+@pytest.mark.slow
+def test_analyzer_that_needs_beam_gives_the_result_of_stock(inputs: Any, tmp_path: Path) -> None:
+    mine = run(Executor, inputs, tmp_path / "ours", "beam_only")
+    theirs = run(tfx_transform.Executor, inputs, tmp_path / "stock", "beam_only")
+    key = lambda row: (row["payment"], row["fare"])  # noqa: E731
+    pairs = zip(sorted(rows(mine, "valid"), key=key), sorted(rows(theirs, "valid"), key=key), strict=True)
+    for a, b in pairs:
+        assert a["payment"] == b["payment"]
+        np.testing.assert_allclose(a["fare"], b["fare"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_unusual_vocabularies_are_those_of_stock(inputs: Any, tmp_path: Path) -> None:
+    """Empty, of numbers, with frequencies, shuffled by fingerprint, in gzip TFRecord."""
+    mine = run(Executor, inputs, tmp_path / "ours", "empty_vocabulary")
+    theirs = run(tfx_transform.Executor, inputs, tmp_path / "stock", "empty_vocabulary")
+    for name in ("none", "hours", "numbers", "zipped"):
+        assert graph_of(mine).vocabulary_by_name(name) == graph_of(theirs).vocabulary_by_name(name)
+    assert sorted(map(str, rows(mine, "valid"))) == sorted(map(str, rows(theirs, "valid")))
+
+
+def test_common_analyzers_do_without_beam(
+    inputs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Executor, "_make_beam_pipeline", lambda self: pytest.fail("Beam was used"))
+    outputs = run(Executor, inputs, tmp_path)
+    assert len(rows(outputs, "valid")) > 300
 
 
 def test_error_of_the_function_passes_through(inputs: Any, tmp_path: Path) -> None:
