@@ -60,7 +60,7 @@ def columns(dtypes: Mapping[str, tf.DType], features: Features, label_names: Seq
 
 def vocabulary_name(column: str) -> str:
     """Return the name of the vocabulary file of a categorical column, unique and fit for a path."""
-    plain = re.sub(r"\W", "_", column)
+    plain = re.sub(r"\W", "_", column, flags=re.ASCII)
     return f"vocabulary_{plain}_{hashlib.sha256(column.encode()).hexdigest()[:6]}"
 
 

@@ -80,17 +80,22 @@ class ServingModule(tf.Module):
         """Signature on serialized tf.Examples, string [B]; any feature may be left out."""
         spec = raw_features.tolerant_spec(self._feature_spec)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        @tf.function(input_signature=[self._serialized()])
         def serving_examples(examples: tf.Tensor) -> Tensors:
             return self.predict(tf.io.parse_example(examples, spec))
 
         return serving_examples
 
+    def _serialized(self) -> tf.TensorSpec:
+        """The input of serialized examples; TFMA would fill one that is named like a column with that column."""
+        name = "serialized_examples" if "examples" in self._all_spec else "examples"
+        return tf.TensorSpec([None], tf.string, name=name)
+
     def transform_features(self) -> Any:
         """Signature from serialized tf.Examples to transformed features, the labels' among them."""
         spec = raw_features.tolerant_spec(self._all_spec)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        @tf.function(input_signature=[self._serialized()])
         def transform_features(examples: tf.Tensor) -> Tensors:
             return dict(self.transform(tf.io.parse_example(examples, spec)))
 
