@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx.components import SchemaGen, StatisticsGen, Trainer, Tuner
+from tfx.components import SchemaGen, Trainer, Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
@@ -20,6 +20,7 @@ from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
 from components.pusher.component import Pusher
 from components.resolvers import LastGoodStatistics, LatestBlessedModel
+from components.statistics_gen.component import StatisticsGen
 from components.transform.component import Transform
 from pipeline import evaluation, fingerprint
 from pipeline.config import Config
@@ -60,7 +61,10 @@ def create_pipeline(
     ).outputs["examples"]
 
     # 2. Statistics of every split.
-    statistics = add(StatisticsGen(examples=examples), "StatisticsGen").outputs["statistics"]
+    statistics_gen = StatisticsGen(
+        examples=examples, code=fingerprint.of_module("components.statistics_gen.executor")
+    )
+    statistics = add(statistics_gen, "StatisticsGen").outputs["statistics"]
 
     # 3. The schema: curated by people, or inferred.
     schema_gen = (

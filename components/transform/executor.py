@@ -12,7 +12,6 @@ from typing import Any
 import apache_beam as beam
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
-from apache_beam.options import pipeline_options
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
 from tfx import types
@@ -23,9 +22,8 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils
 from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
-from components.transform import analysis, materialize, operations, reading
-
-LOCAL_RUNNERS = ("FnApiRunner", "DirectRunner")
+from components import batches
+from components.transform import analysis, materialize, operations
 
 
 class Executor(tfx_transform.Executor):
@@ -43,7 +41,7 @@ class Executor(tfx_transform.Executor):
         tf.Example, and other runners than Beam's in this process, are left to TFX's executor.
         """
         examples = input_dict[keys.EXAMPLES_KEY]
-        if not (self._is_local() and reading.is_readable(examples)):
+        if not batches.can_read_here(examples, self._beam_pipeline_args):
             super().Do(input_dict, output_dict, {**exec_properties, keys.DISABLE_STATISTICS_KEY: 1})
             return
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -60,7 +58,7 @@ class Executor(tfx_transform.Executor):
             path
             for split in splits.analyze
             for artifact in examples
-            for path in reading.files(artifact, split)
+            for path in batches.files(artifact, split)
         ]
         self._analyze(self._preprocessing_fn(exec_properties), paths, schema, adapter, folder)
         transformed = output_dict[keys.TRANSFORMED_EXAMPLES_KEY]
@@ -68,21 +66,11 @@ class Executor(tfx_transform.Executor):
         graph = materialize.Graph(folder, adapter)
         for split in splits.transform:
             for raw, artifact in zip(examples, transformed, strict=True):
-                batches = [
-                    reading.record_batches(path, schema.SerializeToString())
-                    for path in reading.files(raw, split)
+                shards = [
+                    batches.record_batches(path, schema.SerializeToString())
+                    for path in batches.files(raw, split)
                 ]
-                materialize.write_split(graph, batches, artifact_utils.get_split_uri([artifact], split))
-
-    def _is_local(self) -> bool:
-        options = pipeline_options.PipelineOptions(self._beam_pipeline_args)
-        runner = options.view_as(pipeline_options.StandardOptions).runner
-        direct = options.view_as(pipeline_options.DirectOptions)
-        return (
-            self._make_beam_pipeline_fn is None
-            and runner in LOCAL_RUNNERS
-            and direct.direct_running_mode == "in_memory"
-        )
+                materialize.write_split(graph, shards, artifact_utils.get_split_uri([artifact], split))
 
     def _preprocessing_fn(self, exec_properties: dict[str, Any]) -> Callable[..., Any]:
         return self._GetPreprocessingFn(
@@ -105,7 +93,7 @@ class Executor(tfx_transform.Executor):
         temporary = os.path.join(folder, ".temp_path")
         raw = os.path.join(folder, tft.TFTransformOutput.RAW_METADATA_DIR)
         metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), raw)
-        read = functools.partial(reading.record_batches, schema=schema.SerializeToString())
+        read = functools.partial(batches.record_batches, schema=schema.SerializeToString())
         os.makedirs(temporary)
         try:
             analysis.analyze(
@@ -119,7 +107,7 @@ class Executor(tfx_transform.Executor):
             logging.info("Analysis goes through Beam because of %s.", analyzer)
             with self._make_beam_pipeline() as pipeline, tft_beam.Context(temp_dir=temporary):
                 # A file is one element and so is a batch: nothing is shuffled, and no file is held whole.
-                batches = pipeline | beam.Create(paths, reshuffle=False) | beam.FlatMap(read)
-                graph = (batches, adapter) | tft_beam.AnalyzeDataset(preprocessing_fn)
+                data = pipeline | beam.Create(paths, reshuffle=False) | beam.FlatMap(read)
+                graph = (data, adapter) | tft_beam.AnalyzeDataset(preprocessing_fn)
                 _ = graph | tft_beam.WriteTransformFn(folder)
         io_utils.delete_dir(temporary)

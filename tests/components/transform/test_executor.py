@@ -23,10 +23,10 @@ from tfx.utils import io_utils, proto_utils
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from common.errors import BadInput
+from components import batches
 from components.columnar_example_gen import examples as example_files
 from components.columnar_example_gen import writer
 from components.columnar_example_gen.options import ReaderOptions
-from components.transform import reading
 from components.transform.executor import Executor
 from data import taxi
 
@@ -103,7 +103,7 @@ def graph_of(outputs: dict[str, list[types.Artifact]]) -> tft.TFTransformOutput:
 def rows(outputs: dict[str, list[types.Artifact]], split: str) -> list[dict[str, Any]]:
     """The transformed examples in the order in which they are written; only keys and values, not map order."""
     (artifact,) = outputs["transformed_examples"]
-    records = tf.data.TFRecordDataset(reading.files(artifact, split), "GZIP").as_numpy_iterator()
+    records = tf.data.TFRecordDataset(batches.files(artifact, split), "GZIP").as_numpy_iterator()
     found = []
     for record in records:
         features = tf.train.Example.FromString(record).features.feature
@@ -156,7 +156,7 @@ def test_metadata_is_that_of_stock(ours: Any, stock: Any) -> None:
 def test_files_are_named_as_stock_names_them(ours: Any) -> None:
     (artifact,) = ours["transformed_examples"]
     assert artifact_utils.decode_split_names(artifact.split_names) == ["train", "valid"]
-    names = [[os.path.basename(path) for path in reading.files(artifact, s)] for s in ("train", "valid")]
+    names = [[os.path.basename(path) for path in batches.files(artifact, s)] for s in ("train", "valid")]
     assert names == [
         ["transformed_examples-00000-of-00002.gz", "transformed_examples-00001-of-00002.gz"],
         ["transformed_examples-00000-of-00001.gz"],
@@ -165,7 +165,7 @@ def test_files_are_named_as_stock_names_them(ours: Any) -> None:
 
 def test_graph_serves_what_was_written(inputs: Any, ours: Any) -> None:
     graph = graph_of(ours)
-    (path,) = reading.files(inputs["examples"][0], "valid")
+    (path,) = batches.files(inputs["examples"][0], "valid")
     serialized = list(tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator())
     raw = tf.io.parse_example(serialized, graph.raw_feature_spec())
     served = graph.transform_features_layer()(raw)
@@ -226,13 +226,13 @@ def test_error_on_the_data_names_its_cause(inputs: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 100, 5000])
 def test_batches_hold_every_row_once(inputs: Any, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(reading, "BATCH_ROWS", size)
+    monkeypatch.setattr(batches, "BATCH_ROWS", size)
     schema = io_utils.SchemaReader().read(os.path.join(inputs["schema"][0].uri, "schema.pbtxt"))
-    (path,) = reading.files(inputs["examples"][0], "valid")
-    batches = list(reading.record_batches(path, schema.SerializeToString()))
+    (path,) = batches.files(inputs["examples"][0], "valid")
+    read = list(batches.record_batches(path, schema.SerializeToString()))
     expected = sum(1 for _ in tf.data.TFRecordDataset(path, "GZIP"))
-    assert sum(batch.num_rows for batch in batches) == expected
-    assert max(batch.num_rows for batch in batches) == min(size, expected)
+    assert sum(batch.num_rows for batch in read) == expected
+    assert max(batch.num_rows for batch in read) == min(size, expected)
 
 
 @pytest.mark.slow

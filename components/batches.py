@@ -1,4 +1,4 @@
-"""TFRecord files of tf.Examples as Arrow batches, read and decoded in C++."""
+"""Examples as Arrow batches without Beam: whether that is possible, and the batches, made in C++."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import tensorflow as tf
+from apache_beam.options import pipeline_options
 from tfx import types
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx_bsl.coders import example_coder
 
+LOCAL_RUNNERS = ("FnApiRunner", "DirectRunner")
 BATCH_ROWS = 8192
 BATCH_BYTES = 4 * 2**20
 """Serialized size of a batch; what a row becomes (a decoded image) may be many times larger."""
 _PROBE_ROWS = 64
 
 
-def is_readable(artifacts: Sequence[types.Artifact]) -> bool:
-    """Whether all are tf.Examples in gzip TFRecord files in the standard folders, as ExampleGen writes them."""
+def can_read_here(artifacts: Sequence[types.Artifact], beam_pipeline_args: Sequence[str] | None) -> bool:
+    """Whether a component may do without Beam: it would run in this process, and the files are ExampleGen's own.
+
+    Those are tf.Examples in (gzip) TFRecord files, in the standard folder of each split.
+    """
+    options = pipeline_options.PipelineOptions(list(beam_pipeline_args or []))
+    direct = options.view_as(pipeline_options.DirectOptions)
+    if (
+        options.view_as(pipeline_options.StandardOptions).runner not in LOCAL_RUNNERS
+        or direct.direct_running_mode != "in_memory"
+    ):
+        return False
     payload, _ = tfxio_utils.resolve_payload_format_and_data_view_uri(list(artifacts))
     return payload == example_gen_pb2.FORMAT_TF_EXAMPLE and all(
         examples_utils.get_file_format(artifact) in ("tfrecords_gzip", "tfrecord")
@@ -35,12 +47,14 @@ def files(artifact: types.Artifact, split: str) -> list[str]:
     return sorted(os.path.join(folder, name) for name in tf.io.gfile.listdir(folder))
 
 
-def record_batches(path: str, schema: bytes) -> Iterator[pa.RecordBatch]:
-    """The examples of a file, decoded by a serialized schema, in batches of at most BATCH_ROWS.
+def record_batches(path: str, schema: bytes | None) -> Iterator[pa.RecordBatch]:
+    """The examples of a file, in batches of at most BATCH_ROWS, with the types of a serialized schema.
+
+    Without a schema a batch has the features and types that are in it.
 
     Examples larger than BATCH_BYTES / BATCH_ROWS come in smaller batches; one batch is held at a time.
     """
-    decoder = example_coder.ExamplesToRecordBatchDecoder(schema)
+    decoder = example_coder.ExamplesToRecordBatchDecoder(*([] if schema is None else [schema]))
     records = tf.data.TFRecordDataset(path, "GZIP" if path.endswith(".gz") else "", buffer_size=2**20)
     probe = [len(record) for record in records.take(_PROBE_ROWS).as_numpy_iterator()]
     if not probe:

@@ -1,0 +1,1 @@
+"""StatisticsGen: TFX's artifact and TFDV's statistics, made on one machine without Beam."""

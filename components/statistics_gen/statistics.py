@@ -1,0 +1,68 @@
+"""TFDV's default statistics of a stream of Arrow batches."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics import stats_impl
+from tensorflow_data_validation.statistics.generators import (
+    basic_stats_generator,
+    top_k_uniques_stats_generator,
+)
+from tensorflow_data_validation.utils import top_k_uniques_stats_util
+from tensorflow_data_validation.utils.example_weight_map import ExampleWeightMap
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx_bsl.statistics import merge_util
+
+
+def statistics_of(batches: Iterable[pa.RecordBatch]) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """Counts, moments and quantiles of numbers by TFDV's generator; uniques and most frequent texts exactly.
+
+    TFDV's own in-memory function estimates the uniques by sketches, unlike its Beam pipeline, whose results these
+    are. Without rows the list holds one empty data set.
+    """
+    options = tfdv.StatsOptions()
+    (basic,) = (
+        generator
+        for generator in stats_impl.get_generators(options)
+        if isinstance(generator, basic_stats_generator.BasicStatsGenerator)
+    )
+    accumulator = basic.create_accumulator()
+    texts: defaultdict[tuple[str, ...], dict[Any, int]] = defaultdict(dict)
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        accumulator = basic.add_input(accumulator, batch)
+        for (_, column, value), (count, _) in top_k_uniques_stats_generator._to_topk_tuples(
+            (None, batch), frozenset(), {}, ExampleWeightMap()
+        ):
+            counts = texts[column]
+            counts[value] = counts.get(value, 0) + count
+    if not rows:
+        return statistics_pb2.DatasetFeatureStatisticsList(
+            datasets=[statistics_pb2.DatasetFeatureStatistics()]
+        )
+    numbers = basic.extract_output(basic.compact(accumulator))
+    return merge_util.merge_dataset_feature_statistics([numbers, *_text_statistics(texts, options)])
+
+
+def _text_statistics(
+    texts: dict[tuple[str, ...], dict[Any, int]], options: tfdv.StatsOptions
+) -> Iterator[statistics_pb2.DatasetFeatureStatistics]:
+    kept = max(options.num_top_values, options.num_rank_histogram_buckets)
+    for column, counts in texts.items():
+        top = heapq.nlargest(kept, ((count, value) for value, count in counts.items()))
+        yield top_k_uniques_stats_util.make_dataset_feature_stats_proto_topk_single(
+            column,
+            [top_k_uniques_stats_util.FeatureValueCount(value, count) for count, value in top],
+            is_weighted_stats=False,
+            num_top_values=options.num_top_values,
+            frequency_threshold=options.frequency_threshold,
+            num_rank_histogram_buckets=options.num_rank_histogram_buckets,
+        )
+        yield top_k_uniques_stats_util.make_dataset_feature_stats_proto_unique_single(column, len(counts))
