@@ -37,6 +37,10 @@ def show(console: Console, results: Mapping[str, NodeResult], seconds: float) ->
         (evaluation,) = results["Evaluator"].outputs["evaluation"]
         verdict = gates.verdict(evaluation)
         console.print(_metrics(verdict))
+        if verdict.get("baseline_left_out"):
+            console.print(
+                f"           not compared with the last blessed model: {verdict['baseline_left_out']}"
+            )
         console.print(f"details    {evaluation.uri}/verdict.json", markup=False)
         console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
     if "Pusher" in results:
