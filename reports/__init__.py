@@ -1,1 +1,0 @@
-"""Pages that people look at: reports of runs, lineage, predictions."""

@@ -1,1 +1,0 @@
-"""The model server for development, and what deploys TF Serving proper."""
