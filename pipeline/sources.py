@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,13 +102,28 @@ def _from_here_or_repository(path: Path) -> str:
 
 
 def _load(config: Config, home: Home) -> Path:
-    """What the loader wrote, below a folder named after its code and arguments, so that a change writes anew."""
+    """What the loader wrote, below a folder named after its code and arguments, so that a change writes anew.
+
+    The folder appears by one rename: what a loader that was killed has left does not count.
+    """
     module, _, function = (config.data.loader or "").partition(":")
     try:
         load = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError):
         raise BadInput(f"data.loader: no {config.data.loader!r}; write it as module:function") from None
-    key = fingerprint.of_values(fingerprint.of_module(module), config.data.loader_args)[:12]
+    arguments = config.data.loader_args
+    try:
+        inspect.signature(load).bind(Path(), **arguments)
+    except TypeError as error:
+        raise BadInput(f"data.loader_args: {config.data.loader}: {error}") from None
+    key = fingerprint.of_values(fingerprint.of_module(module), function, arguments)[:12]
     folder = home.data / f"{module}-{key}"
     present = sorted(folder.glob("*.csv*"))
-    return present[0] if len(present) == 1 else load(folder, **config.data.loader_args)
+    if len(present) == 1:
+        return present[0]
+    staged = folder.with_name(f".{folder.name}")
+    for leftover in (staged, folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    written = load(staged, **arguments)
+    staged.rename(folder)
+    return folder / written.relative_to(staged)

@@ -1,0 +1,194 @@
+"""From the data section to files: where they are looked for, loaders, and the slices that they allow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.errors import BadInput
+from pipeline import sources
+from pipeline.config import REPOSITORY, Config
+from pipeline.home import Home
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in ("my_loader",):
+        sys.modules.pop(name, None)
+
+
+def config(data: dict[str, Any], **evaluation: Any) -> Config:
+    return Config.model_validate(
+        {
+            "name": "toy",
+            "task": "binary",
+            "label": "label",
+            "data": data,
+            "trainer": {"module": "trainer_modules.tabular"},
+            "evaluation": {"gates": [{"metric": "accuracy", "lower": 0.5}], **evaluation},
+        }
+    )
+
+
+def find(data: dict[str, Any]) -> sources.Source:
+    return sources.find(config(data), Home(Path("home").absolute()))
+
+
+def write(name: str, text: str = "x,label\n1,0\n") -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path.absolute()
+
+
+def test_a_file_of_the_current_folder() -> None:
+    path = write("rows.csv")
+    source = find({"path": "rows.csv", "drop": ["x"], "types": {"x": "float"}})
+    assert Path(source.base, source.files[0]["file"]) == path
+    assert source.files[0]["bytes"] == path.stat().st_size
+    assert len(source.files[0]["sha256"]) == 64
+    assert source.reader.labels == ["label"]
+    assert source.reader.task == "binary"
+    assert list(source.reader.drop) == ["x"]
+    assert source.reader.types == {"x": "float"}
+
+
+def test_the_current_folder_comes_before_the_repository() -> None:
+    source = find({"path": "data/penguins/penguins.csv"})
+    assert source.base == str(REPOSITORY / "data" / "penguins")
+    write("data/penguins/penguins.csv")
+    source = find({"path": "data/penguins/penguins.csv"})
+    assert source.base == str(Path("data/penguins").absolute())
+
+
+def test_the_latest_span() -> None:
+    for span in (1, 2, 10):
+        write(f"spans/{span}/rows.csv", f"x,label\n{span},0\n")
+    source = find({"path": "spans/{SPAN}/rows.csv"})
+    assert [file["file"] for file in source.files] == ["10/rows.csv"]
+    assert source.pattern == "{SPAN}/rows.csv"
+
+
+def test_a_touched_file_keeps_its_fingerprint_and_an_edited_one_does_not() -> None:
+    path = write("rows.csv")
+    before = find({"path": "rows.csv"}).files
+    os.utime(path, (1, 1))
+    assert find({"path": "rows.csv"}).files == before
+    # The same size and time.
+    path.write_text("x,label\n2,0\n")
+    os.utime(path, (1, 1))
+    after = find({"path": "rows.csv"}).files
+    assert after[0]["sha256"] != before[0]["sha256"]
+
+
+def test_no_such_file() -> None:
+    write("rows.csv")
+    with pytest.raises(BadInput, match=r"/row\.csv: no such file or folder; nearest in .*: rows\.csv$"):
+        find({"path": "row.csv"})
+
+
+LOADER = """
+from pathlib import Path
+
+def write_csv(folder, rows=1):
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "calls").open("a") as calls:
+        calls.write("x")
+    path = folder / "rows.csv"
+    path.write_text("x,label\\n" + "1,0\\n" * rows)
+    if Path("stop").exists():
+        raise KeyboardInterrupt
+    return path
+
+
+def write_more(folder):
+    return write_csv(folder, 2)
+"""
+
+
+def calls() -> int:
+    return sum(len(path.read_text()) for path in Path("home/data").glob("*/calls"))
+
+
+def test_a_loader_runs_once_for_its_code_and_arguments() -> None:
+    write("my_loader.py", LOADER)
+    data = {"loader": "my_loader:write_csv"}
+    first = find(data)
+    assert first.base.startswith(str(Path("home/data/my_loader-").absolute()))
+    assert find(data).files == first.files
+    assert calls() == 1
+    more = find({**data, "loader_args": {"rows": 3}})
+    assert more.files[0]["bytes"] > first.files[0]["bytes"]
+    assert calls() == 2
+    write("my_loader.py", LOADER + "\n# edited\n")
+    find(data)
+    assert calls() == 3
+
+
+def test_a_path_wins_over_the_loader() -> None:
+    write("my_loader.py", LOADER)
+    write("rows.csv")
+    assert find({"path": "rows.csv", "loader": "my_loader:write_csv"}).base == str(Path.cwd())
+    assert not Path("home/data").exists()
+
+
+@pytest.mark.parametrize("loader", ["my_loader:nothing", "nowhere:write", "my_loader", ":", "my_loader:"])
+def test_no_such_loader(loader: str) -> None:
+    write("my_loader.py", LOADER)
+    with pytest.raises(BadInput) as caught:
+        find({"loader": loader})
+    assert str(caught.value) == f"data.loader: no {loader!r}; write it as module:function"
+
+
+def test_wrong_arguments_of_a_loader() -> None:
+    write("my_loader.py", LOADER)
+    with pytest.raises(BadInput) as caught:
+        find({"loader": "my_loader:write_csv", "loader_args": {"row": 3}})
+    assert str(caught.value).startswith("data.loader_args: my_loader:write_csv: ")
+    assert "'row'" in str(caught.value)
+
+
+def test_a_loader_that_is_killed_leaves_no_data() -> None:
+    write("my_loader.py", LOADER)
+    write("stop")
+    with pytest.raises(KeyboardInterrupt):
+        find({"loader": "my_loader:write_csv"})
+    Path("stop").unlink()
+    assert find({"loader": "my_loader:write_csv"}).files[0]["bytes"] == 12
+    assert calls() == 1
+
+
+def test_two_loaders_of_one_module() -> None:
+    write("my_loader.py", LOADER)
+    assert find({"loader": "my_loader:write_csv"}).files[0]["bytes"] == 12
+    assert find({"loader": "my_loader:write_more"}).files[0]["bytes"] == 16
+
+
+def test_columns_are_those_that_are_not_dropped() -> None:
+    write("rows.csv", 'x,"a b",label\n1,2,0\n')
+    assert sources.columns(find({"path": "rows.csv"})) == ["x", "a b", "label"]
+    assert sources.columns(find({"path": "rows.csv", "drop": ["x"]})) == ["a b", "label"]
+
+
+def test_slices_that_the_data_allows() -> None:
+    wanted = ["color", ["color", "size"], {"columns": ["shape"], "if_missing": "skip"}]
+    kept, left_out = sources.slices(config({"path": "rows.csv"}, slices=wanted), ["color", "size"])
+    assert kept == [["color"], ["color", "size"]]
+    assert left_out == ["slice shape left out: the data has no column shape"]
+
+
+def test_a_slice_by_a_column_that_is_not_there() -> None:
+    with pytest.raises(BadInput) as caught:
+        sources.slices(config({"path": "rows.csv"}, slices=["colour"]), ["color", "size"])
+    assert str(caught.value) == (
+        "evaluation.slices: the data has no column 'colour'; did you mean color?"
+        " (if_missing: skip leaves such a slice out)"
+    )
