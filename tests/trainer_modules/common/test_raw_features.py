@@ -45,13 +45,16 @@ def test_an_empty_example_is_parsed_as_missing_values() -> None:
 
 
 def test_tensor_names_are_valid_and_differ() -> None:
-    columns = ["length (mm)", "length [mm]", "_x", "A", "a", "plain_1"]
+    columns = ["length (mm)", "length [mm]", "_x", "A", "a", "plain_1", "class", "class_", "self", "größe"]
     found = raw_features.tensor_names(columns)
     assert found["plain_1"] == "plain_1"
     assert found["length (mm)"] == "length__mm_"
     assert found["length [mm]"] == "length__mm__2"
     assert found["_x"] == "x_x"
     assert {found["A"], found["a"]} == {"A", "a_2"}
+    assert {found["class"], found["class_"]} == {"class_", "class__2"}
+    assert found["self"] == "self_"
+    assert found["größe"] == "gr__e"
     for name in found.values():
         with tf.Graph().as_default():
             assert tf.constant(0, name=name).op.name == name

@@ -1,0 +1,95 @@
+"""What a run depends on, and what it writes about itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import config, metadata, record
+from pipeline.home import Home
+
+FILES = [{"split": "all", "file": "rows.csv", "bytes": 12, "sha256": "ab"}]
+
+
+def digest(*overrides: str, files: list[dict[str, Any]] = FILES, schema: Path | None = None) -> str:
+    return record.fingerprint_run(config.load("penguin", overrides), files, schema).digest
+
+
+def test_equal_runs_have_equal_fingerprints() -> None:
+    assert digest() == digest()
+    assert len(digest()) == 64
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "trainer.training.seed=7",
+        "evaluation.gates.0.lower=0.5",
+        "push.keep=9",
+        "data.splits={train: 8, valid: 1, eval: 1}",
+    ],
+)
+def test_the_configuration_counts(override: str) -> None:
+    assert digest(override) != digest()
+
+
+def test_the_data_counts() -> None:
+    assert digest(files=[{**FILES[0], "sha256": "cd"}]) != digest()
+
+
+def test_the_curated_schema_counts_by_its_content(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.pbtxt"
+    schema.write_text("a")
+    before = digest(schema=schema)
+    assert before != digest()
+    schema.write_text("b")
+    assert digest(schema=schema) != before
+
+
+def test_packages_and_code_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest()
+    monkeypatch.setattr(record.fingerprint, "versions", lambda: {"tensorflow": "3.0"})
+    assert digest() != before
+    monkeypatch.undo()
+    monkeypatch.setattr(record.fingerprint, "of_module", lambda module: "other")
+    assert digest() != before
+
+
+def test_what_a_run_writes(tmp_path: Path) -> None:
+    store = metadata.open_store(Home(tmp_path), create=True)
+    made_of = record.fingerprint_run(config.load("penguin"), FILES, None)
+    record.begin(store, "r1", made_of, whole=True)
+    (run,) = metadata.run_contexts(store, "penguin")
+    found = metadata.properties(run)
+    assert found["mlpipe_state"] == "running"
+    assert found["mlpipe_fingerprint"] == made_of.digest
+    assert json.loads(found["mlpipe_config"])["name"] == "penguin"
+    assert set(json.loads(found["mlpipe_code"])) == {"pipeline.dag", "trainer_modules.tabular"}
+    assert json.loads(found["mlpipe_versions"])["tfx"] == "1.21.0"
+    assert found["mlpipe_started"].endswith("+00:00")
+
+    record.end(store, "r1", "gate_failed", "accuracy 0.4")
+    found = metadata.properties(metadata.run_contexts(store, "penguin")[0])
+    assert (found["mlpipe_state"], found["mlpipe_reason"]) == ("gate_failed", "accuracy 0.4")
+    assert found["mlpipe_ended"] >= found["mlpipe_started"]
+
+
+def test_run_ids_of_one_second_differ(tmp_path: Path) -> None:
+    store = metadata.open_store(Home(tmp_path), create=True)
+    made_of = record.fingerprint_run(config.load("penguin"), FILES, None)
+    ids = []
+    for _ in range(3):
+        ids.append(record.new_run_id(store))
+        record.begin(store, ids[-1], made_of, whole=True)
+    assert len(set(ids)) == 3
+
+
+def test_a_partial_run_is_never_up_to_date(tmp_path: Path) -> None:
+    store = metadata.open_store(Home(tmp_path), create=True)
+    made_of = record.fingerprint_run(config.load("penguin"), FILES, None)
+    record.begin(store, "r1", made_of, whole=False)
+    record.end(store, "r1", "succeeded")
+    assert record.up_to_date(store, made_of) is None
