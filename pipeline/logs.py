@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -28,11 +28,13 @@ def redirected(log: Path) -> Iterator[TextIO]:
         try:
             yield screen
         finally:
-            screen.flush()
-            sys.stdout.flush()
-            sys.stderr.flush()
+            # On a full disk or a closed screen the streams still have to come back.
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError):
+                    stream.flush()
             os.dup2(saved_out, 1)
             os.dup2(saved_err, 2)
             os.close(saved_out)
             os.close(saved_err)
-            screen.close()
+            with suppress(OSError):
+                screen.close()

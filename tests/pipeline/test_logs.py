@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import ctypes, logging, os, subprocess, sys
 from pathlib import Path
@@ -74,6 +76,32 @@ def test_an_exception_restores_the_streams(tmp_path: Path) -> None:
         "child after",
     ]
     assert done.stderr.splitlines() == ["after err"]
+
+
+FULL = """
+import sys
+from pathlib import Path
+from pipeline.logs import redirected
+
+try:
+    with redirected(Path(sys.argv[1])) as screen:
+        print("noise" * 10_000)
+        print("for people" * 10_000, file=screen)
+        screen.flush()
+except OSError as error:
+    print("raised", error.strerror, file=sys.stderr)
+print("after", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("full", ["screen", "log"])
+def test_the_streams_come_back_on_a_full_disk(full: str, tmp_path: Path) -> None:
+    log = "/dev/full" if full == "log" else str(tmp_path / "1.log")
+    with Path("/dev/full" if full == "screen" else tmp_path / "screen").open("w") as screen:
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, log], stdout=screen, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.stderr.splitlines()[:2] == ["raised No space left on device", "after"]
 
 
 def test_a_log_is_continued(tmp_path: Path) -> None:
