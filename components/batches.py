@@ -24,7 +24,7 @@ _PROBE_ROWS = 64
 def can_read_here(artifacts: Sequence[types.Artifact], beam_pipeline_args: Sequence[str] | None) -> bool:
     """Whether a component may do without Beam: it would run in this process, and the files are ExampleGen's own.
 
-    Those are tf.Examples in (gzip) TFRecord files, in the standard folder of each split.
+    Those are tf.Examples in gzip TFRecord files, in the standard folder of each split.
     """
     options = pipeline_options.PipelineOptions(list(beam_pipeline_args or []))
     direct = options.view_as(pipeline_options.DirectOptions)
@@ -35,7 +35,7 @@ def can_read_here(artifacts: Sequence[types.Artifact], beam_pipeline_args: Seque
         return False
     payload, _ = tfxio_utils.resolve_payload_format_and_data_view_uri(list(artifacts))
     return payload == example_gen_pb2.FORMAT_TF_EXAMPLE and all(
-        examples_utils.get_file_format(artifact) in ("tfrecords_gzip", "tfrecord")
+        examples_utils.get_file_format(artifact) == "tfrecords_gzip"
         and not artifact.has_custom_property(examples_utils.CUSTOM_SPLIT_PATTERN_PROPERTY_NAME)
         for artifact in artifacts
     )
@@ -55,7 +55,7 @@ def record_batches(path: str, schema: bytes | None) -> Iterator[pa.RecordBatch]:
     Examples larger than BATCH_BYTES / BATCH_ROWS come in smaller batches; one batch is held at a time.
     """
     decoder = example_coder.ExamplesToRecordBatchDecoder(*([] if schema is None else [schema]))
-    records = tf.data.TFRecordDataset(path, "GZIP" if path.endswith(".gz") else "", buffer_size=2**20)
+    records = tf.data.TFRecordDataset(path, "GZIP", buffer_size=2**20)
     probe = [len(record) for record in records.take(_PROBE_ROWS).as_numpy_iterator()]
     if not probe:
         return

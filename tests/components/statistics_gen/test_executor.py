@@ -141,15 +141,3 @@ def test_small_batches_give_the_same(
     assert small.keys() == whole.keys()
     for name in whole:
         assert without_sketches(small[name]) == without_sketches(whole[name]), name
-
-
-def test_other_files_and_runners_are_left_to_tfx(examples: types.Artifact) -> None:
-    assert batches.can_read_here([examples], IN_MEMORY)
-    assert not batches.can_read_here([examples], ["--runner=FlinkRunner"])
-    assert not batches.can_read_here(
-        [examples], ["--runner=FnApiRunner", "--direct_running_mode=multi_processing"]
-    )
-    parquet = standard_artifacts.Examples()
-    examples_utils.set_payload_format(parquet, example_gen_pb2.FORMAT_TF_EXAMPLE)
-    examples_utils.set_file_format(parquet, "parquet")
-    assert not batches.can_read_here([parquet], IN_MEMORY)

@@ -224,17 +224,6 @@ def test_error_on_the_data_names_its_cause(inputs: Any, tmp_path: Path) -> None:
         run(Executor, inputs, tmp_path, "fails_on_data")
 
 
-@pytest.mark.parametrize("size", [1, 100, 5000])
-def test_batches_hold_every_row_once(inputs: Any, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(batches, "BATCH_ROWS", size)
-    schema = io_utils.SchemaReader().read(os.path.join(inputs["schema"][0].uri, "schema.pbtxt"))
-    (path,) = batches.files(inputs["examples"][0], "valid")
-    read = list(batches.record_batches(path, schema.SerializeToString()))
-    expected = sum(1 for _ in tf.data.TFRecordDataset(path, "GZIP"))
-    assert sum(batch.num_rows for batch in read) == expected
-    assert max(batch.num_rows for batch in read) == min(size, expected)
-
-
 @pytest.mark.slow
 def test_other_runners_are_left_to_tfx(inputs: Any, ours: Any, tmp_path: Path) -> None:
     several = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
