@@ -18,8 +18,8 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 
 from components.columnar_example_gen import examples, inputs
 from pipeline import sources
-from pipeline.config import Config
 from pipeline.home import Home
+from pipeline.sections import Config
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 

@@ -13,8 +13,8 @@ from benchmarks import baselines
 from benchmarks.measure import REPOSITORY, command, mlpipe
 from pipeline import config as catalog
 from pipeline import fingerprint
-from pipeline.config import Config
 from pipeline.home import Home
+from pipeline.sections import Config
 
 PAGE = REPOSITORY / "docs" / "results.md"
 HEADER = """# Results

@@ -64,10 +64,10 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Propose a pipeline for CSV files: one YAML file with types, task, gates and slices."""
-    from pipeline import scaffold
+    from pipeline import scaffold, wording
 
     path = scaffold.new_pipeline(name, csv, label, out, force)
-    print(f"wrote {path}\nnext: look it over, then: mlpipe run {path if out else name}")
+    print(f"wrote {wording.display(path)}\nnext: look it over, then: mlpipe run {path if out else name}")
 
 
 @app.command()

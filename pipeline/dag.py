@@ -23,8 +23,8 @@ from components.resolvers import LastGoodStatistics, LatestBlessedModel
 from components.statistics_gen.component import StatisticsGen
 from components.transform.component import Transform
 from pipeline import evaluation, fingerprint
-from pipeline.config import Config
 from pipeline.home import Home
+from pipeline.sections import Config
 from pipeline.sources import SPLIT, Source
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from pipeline.config import METRICS, Config, Gate
+from pipeline.sections import METRICS, Config, Gate
 
 # Our name of a metric -> TFMA's class.
 CLASSES = {

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import fingerprint
-from pipeline.config import Config
 from pipeline.metadata import Store, properties, register_run, run_context, update_run
 from pipeline.runs import last_run, outputs_of
+from pipeline.sections import Config
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from common.errors import BadInput, GateFailed, UserError
 from pipeline import logs, record, sources
-from pipeline.config import CATALOG, Config, nearest
+from pipeline.config import CATALOG
 from pipeline.home import Home
 from pipeline.lock import Holder, lock
 from pipeline.metadata import Store, open_store
 from pipeline.progress import Progress
 from pipeline.runs import reconcile
+from pipeline.sections import Config
+from pipeline.wording import display, nearest
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
@@ -89,7 +91,7 @@ def _run_recorded(job: Job, store: Store, notes: Sequence[str]) -> None:
     log = job.home.log(job.config.name, job.run_id)
     try:
         with logs.redirected(log) as screen, Progress(screen) as progress:
-            for line in (f"{job.config.name}: run {job.run_id}, log {_display(log)}", *notes):
+            for line in (f"{job.config.name}: run {job.run_id}, log {display(log)}", *notes):
                 progress.say(line)
             try:
                 _launch(job, progress)
@@ -107,7 +109,7 @@ def _run_recorded(job: Job, store: Store, notes: Sequence[str]) -> None:
         if isinstance(error, BadInput):
             raise
         message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        raise UserError(f"{message}; log: {_display(log)}") from error
+        raise UserError(f"{message}; log: {display(log)}") from error
     record.end(store, job.run_id, "succeeded")
 
 
@@ -189,10 +191,3 @@ def _schema(config: Config) -> Path | None:
 
 def _tell_who_runs(holder: Holder) -> None:
     print(f"waiting for run {holder.run_id} (process {holder.pid})")
-
-
-def _display(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

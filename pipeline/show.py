@@ -18,6 +18,7 @@ from pipeline.cleanup import Item
 from pipeline.lock import Holder
 from pipeline.pushes import destination, spans
 from pipeline.runs import Run
+from pipeline.wording import display
 
 STYLES = {
     "succeeded": "green",
@@ -173,14 +174,6 @@ def number(value: Any) -> str:
     text = "none" if value is None else str(value)
     is_digest = len(text.removeprefix("sha256:")) == 64
     return text.removeprefix("sha256:")[:_SHORT] if is_digest else text
-
-
-def display(path: Path | str) -> str:
-    """A path as seen from the current folder when it lies below it."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _components(run: Run) -> str:

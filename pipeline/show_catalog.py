@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import config
-from pipeline.config import Config
+from pipeline.sections import Config
 
 
 def show_list() -> None:

@@ -9,7 +9,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pipeline.compare import flat
-from pipeline.show import display, moment, number, seconds, size
+from pipeline.show import moment, number, seconds, size
+from pipeline.wording import display
 
 MOST = 20
 

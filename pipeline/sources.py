@@ -14,8 +14,10 @@ from components.columnar_example_gen import fingerprint as file_fingerprint
 from components.columnar_example_gen import inputs
 from components.columnar_example_gen.options import ReaderOptions
 from pipeline import fingerprint
-from pipeline.config import REPOSITORY, Config, nearest
+from pipeline.config import REPOSITORY
 from pipeline.home import Home
+from pipeline.sections import Config
+from pipeline.wording import nearest
 
 SPLIT = "all"
 

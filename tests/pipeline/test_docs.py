@@ -9,7 +9,7 @@ from typing import get_args
 import pydantic
 import pytest
 
-from pipeline.config import MODULE_SECTIONS, Config
+from pipeline.sections import MODULE_SECTIONS, Config
 from trainer_modules import tabular_config
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline import evaluation
-from pipeline.config import METRICS, Config
+from pipeline.sections import METRICS, Config
 
 
 def built(

@@ -12,8 +12,9 @@ import pytest
 
 from common.errors import BadInput
 from pipeline import sources
-from pipeline.config import REPOSITORY, Config
+from pipeline.config import REPOSITORY
 from pipeline.home import Home
+from pipeline.sections import Config
 
 
 @pytest.fixture(autouse=True)

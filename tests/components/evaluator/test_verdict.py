@@ -17,7 +17,7 @@ from tensorflow_model_analysis.slicer import slicer_lib
 
 from components.evaluator.verdict import verdict
 from pipeline import evaluation
-from pipeline.config import Config
+from pipeline.sections import Config
 
 Measured = Sequence[metrics_for_slice_pb2.MetricsForSlice]
 

@@ -1,0 +1,192 @@
+"""The sections of a catalog file as pydantic models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+# metric -> is a higher value better
+METRICS = {
+    "binary": {
+        "accuracy": True,
+        "auc": True,
+        "auc_precision_recall": True,
+        "precision": True,
+        "recall": True,
+        "loss": False,
+    },
+    "multiclass": {"accuracy": True, "loss": False},
+    "regression": {"rmse": False, "mae": False, "mse": False},
+}
+
+
+# Sections of the trainer section that belong to the trainer module.
+MODULE_SECTIONS = ("features", "model", "training", "tuning")
+
+
+class Section(BaseModel):
+    """A part of a catalog file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Section):
+    """Where the examples come from, and how they are read and split."""
+
+    path: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="File, folder, glob, pattern with {SPAN} and {VERSION}, or a list of them; wins over loader.",
+    )
+    loader: str | None = Field(
+        None, description="`module:function` that writes the CSV file when path is not given."
+    )
+    loader_args: dict[str, Any] = {}
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    missing_values: tuple[str, ...] = ("",)
+    types: dict[str, Literal["int", "float", "text"]] = {}
+    drop: tuple[str, ...] = ()
+    splits: dict[str, Annotated[int, Field(ge=1)]] = {"train": 7, "valid": 1, "eval": 2}
+
+    @pydantic.field_validator("splits")
+    @classmethod
+    def _known_splits(cls, splits: dict[str, int]) -> dict[str, int]:
+        if set(splits) != {"train", "valid", "eval"}:
+            raise ValueError(
+                "must name the splits train, valid and eval, for example {train: 7, valid: 1, eval: 2}"
+            )
+        return splits
+
+    @pydantic.model_validator(mode="after")
+    def _has_source(self) -> Data:
+        if not self.path and not self.loader:
+            raise ValueError("needs path (a CSV file, glob or pattern) or loader (module:function)")
+        return self
+
+
+class Schema(Section):
+    """The expected form of the data: inferred from the data unless a curated file is named."""
+
+    curated: str | None = Field(
+        None, description="Path of a schema.pbtxt; relative paths: from the catalog file."
+    )
+    drift: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {}, description="Column -> highest Jensen-Shannon divergence between the last span and this one."
+    )
+    skew: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {}, description="Column -> highest Jensen-Shannon divergence between the train and the eval split."
+    )
+
+
+class Trainer(Section):
+    """The trainer module, and its own sections, which the module's Config class validates."""
+
+    module: str
+    features: dict[str, Any] = {}
+    model: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    tuning: dict[str, Any] = Field({}, description="A Tuner runs when its `trials` is more than 0.")
+
+
+class Slice(Section):
+    """Examples grouped by the values of some columns."""
+
+    columns: tuple[str, ...]
+    if_missing: Literal["error", "skip"] = Field(
+        "error", description="What to do when the data has no such column."
+    )
+
+
+class Gate(Section):
+    """A bound that the candidate model must keep to be blessed."""
+
+    metric: str
+    lower: float | None = None
+    upper: float | None = None
+    max_drop: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="How much worse than the last blessed model it may be, in the metric's unit."
+    )
+    output: str | None = Field(
+        None, description="The label column meant, where the model has several outputs."
+    )
+    slices: bool = Field(False, description="Whether the bound holds for every slice as well as overall.")
+
+    @pydantic.model_validator(mode="after")
+    def _has_bound(self) -> Gate:
+        if self.lower is None and self.upper is None and self.max_drop is None:
+            raise ValueError("needs at least one of lower, upper, max_drop")
+        return self
+
+
+class Evaluation(Section):
+    """What is measured on the held-out `eval` split, and what a model must reach."""
+
+    metrics: tuple[str, ...] = ()
+    gates: Annotated[tuple[Gate, ...], Field(min_length=1)]
+    slices: tuple[Slice, ...] = ()
+    min_slice_examples: Annotated[int, Field(ge=1)] = 1
+
+    @pydantic.field_validator("slices", mode="before")
+    @classmethod
+    def _short_slices(cls, slices: Any) -> Any:
+        if not isinstance(slices, (list, tuple)):
+            return slices
+        return [
+            {"columns": [s]} if isinstance(s, str) else {"columns": s} if isinstance(s, list) else s
+            for s in slices
+        ]
+
+
+class Push(Section):
+    """Where blessed models go."""
+
+    directory: str | None = Field(None, description="Default: serving/<pipeline> below the home folder.")
+    keep: Annotated[int, Field(ge=1)] = 3
+
+
+class Beam(Section):
+    """How Beam runs."""
+
+    options: tuple[str, ...] = (
+        "--runner=FnApiRunner",
+        "--direct_running_mode=in_memory",
+        "--no_pipeline_type_check",
+        # Named, though nothing runs in it: without one TFX packs itself anew for every component, for remote workers.
+        "--sdk_container_image=none",
+    )
+
+    @pydantic.field_validator("options")
+    @classmethod
+    def _exact_runners(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        text = " ".join(options)
+        if "multi_threading" in text:
+            raise ValueError(
+                "direct_running_mode=multi_threading silently loses rows; use in_memory or multi_processing"
+            )
+        if "DaskRunner" in text:
+            raise ValueError("Beam's DaskRunner drops sibling branches of this DAG; use another runner")
+        return options
+
+
+class Config(Section):
+    """One pipeline: a file of pipeline/catalog."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    description: str = ""
+    task: Literal["binary", "multiclass", "regression"]
+    label: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    data: Data
+    schema_: Schema = Field(Schema(), alias="schema")
+    trainer: Trainer
+    evaluation: Evaluation
+    push: Push = Push()
+    beam: Beam = Beam()
+
+    @property
+    def labels(self) -> list[str]:
+        return [self.label] if isinstance(self.label, str) else list(self.label)
+
+    def dump(self) -> dict[str, Any]:
+        """The resolved configuration as JSON-able values, with the keys of the file."""
+        return self.model_dump(mode="json", by_alias=True)
