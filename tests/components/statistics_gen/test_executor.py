@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
@@ -99,24 +100,45 @@ def test_statistics_are_those_of_stock(ours: types.Artifact, stock: types.Artifa
 
 
 @pytest.mark.parametrize("split", ["train", "eval"])
-def test_quantiles_are_within_their_error(ours: types.Artifact, stock: types.Artifact, split: str) -> None:
-    """A rank differs by no more than the sketches' errors, 1 % each, between ours and stock's."""
-    compared = 0
+def test_histograms_are_those_of_stock(ours: types.Artifact, stock: types.Artifact, split: str) -> None:
+    """The same buckets; what is counted up to each differs by no more than the sketches' errors."""
     mine, theirs = features(ours, split), features(stock, split)
+    compared = 0
     for name, feature in mine.items():
-        if feature.WhichOneof("stats") != "num_stats":
-            continue
         pairs = zip(feature.num_stats.histograms, theirs[name].num_stats.histograms, strict=True)
         for a, b in pairs:
             assert (a.type, a.num_nan, len(a.buckets)) == (b.type, b.num_nan, len(b.buckets))
+            if a.type != statistics_pb2.Histogram.STANDARD:
+                continue
             total = sum(bucket.sample_count for bucket in b.buckets)
-            if a.type == statistics_pb2.Histogram.STANDARD:
-                seen = [0.0, 0.0]
-                for bucket_a, bucket_b in zip(a.buckets, b.buckets, strict=True):
-                    assert bucket_a.high_value == pytest.approx(bucket_b.high_value, rel=1e-9)
-                    seen = [seen[0] + bucket_a.sample_count, seen[1] + bucket_b.sample_count]
-                    assert seen[0] == pytest.approx(seen[1], abs=0.03 * total), name
-                compared += 1
+            seen = [0.0, 0.0]
+            for bucket_a, bucket_b in zip(a.buckets, b.buckets, strict=True):
+                assert bucket_a.high_value == pytest.approx(bucket_b.high_value, rel=1e-9)
+                seen = [seen[0] + bucket_a.sample_count, seen[1] + bucket_b.sample_count]
+                assert seen[0] == pytest.approx(seen[1], abs=0.03 * total), name
+            compared += 1
+    assert compared >= 10
+
+
+def test_quantiles_and_median_are_those_of_the_data(ours: types.Artifact, tmp_path: Path) -> None:
+    """The share of values up to a boundary is that of its quantile, to two in a hundred."""
+    built = example_files.build(
+        {"all": [str(taxi.write_csv(tmp_path))]}, ReaderOptions(), {"train": 2, "eval": 1}
+    )
+    rows = built.table.filter(pa.array(built.assigned == built.splits.index("train")))
+    compared = 0
+    for name, feature in features(ours, "train").items():
+        if feature.WhichOneof("stats") != "num_stats":
+            continue
+        values = rows[name].drop_null().to_numpy()
+        (quantiles,) = (
+            h for h in feature.num_stats.histograms if h.type == statistics_pb2.Histogram.QUANTILES
+        )
+        shares = [(i + 1) / len(quantiles.buckets) for i in range(len(quantiles.buckets))]
+        bounds = [bucket.high_value for bucket in quantiles.buckets]
+        for share, bound in zip([*shares, 0.5], [*bounds, feature.num_stats.median], strict=True):
+            assert (values < bound).mean() - 0.02 <= share <= (values <= bound).mean() + 0.02, (name, bound)
+        compared += 1
     assert compared >= 10
 
 
