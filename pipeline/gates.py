@@ -78,7 +78,7 @@ def describe(row: Mapping[str, Any]) -> str:
     if row["upper"] is not None:
         bounds.append(f"at most {row['upper']:g}")
     if row["change"] is not None and row["baseline"] is not None:
-        bounds.append(f"last blessed {row['baseline']:.4g}, may change by {row['change']:+g}")
+        bounds.append(f"last blessed {row['baseline']:.4g}, at most {abs(row['change']):g} worse")
     value = "not a number" if row["value"] is None else f"{row['value']:.4g}"
     output = f"{row['output']} " if row["output"] else ""
     return f"{output}{row['metric']} {value} on {row['slice']} ({', '.join(bounds)})"

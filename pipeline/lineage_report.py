@@ -13,7 +13,7 @@ from pipeline.metadata import Store
 def find(store: Store, what: str, which: str | None, pipeline: str | None) -> int:
     """The artifact that a question is about.
 
-    `what` is `model` (`which`: a pushed version), `artifact` (its id), `examples` (an id, or `last`), or the name of
+    `what` is `model` (`which`: a pushed version, or `last`), `artifact` (its id), `examples` (an id, or `last`), or the name of
     a pipeline, which stands for the model that it pushed last. Raises BadInput, which says what there is.
     """
     if what == "examples":
@@ -24,6 +24,8 @@ def find(store: Store, what: str, which: str | None, pipeline: str | None) -> in
                 f"lineage {what} {which}: ask for model N, artifact N, examples [N|last], or a pipeline"
             )
         return int(lineage.find_model(store, runs.find_pipeline(store, what), None)[2].id)
+    if what == "model" and which == "last":
+        which = None
     if which is not None and not which.removeprefix("v").isdecimal():
         raise BadInput(f"lineage {what} {which}: {which!r} is no whole number")
     number = int(which.removeprefix("v")) if which else None

@@ -80,7 +80,9 @@ def _run(config: Config, home: Home, options: Options, store: Store) -> None:
         if former and not options.asks_for_work:
             print(f"{config.name} is up to date: run {former} used the same data, code and configuration")
             return
-        slices, left_out = sources.slices(config, sources.columns(source))
+        columns = sources.columns(source)
+        sources.check_thresholds(config, columns)
+        slices, left_out = sources.slices(config, columns)
         job = Job(config, home, options, run_id, source, slices, schema)
         record.begin(store, run_id, made_of, whole=options.only is None)
         _run_recorded(job, store, left_out)

@@ -67,6 +67,16 @@ def columns(source: Source) -> list[str]:
     return [name for name in header if name not in source.reader.drop]
 
 
+def check_thresholds(config: Config, available: list[str]) -> None:
+    """Raises BadInput for a drift or skew threshold on a column that the data does not have."""
+    for section in ("drift", "skew"):
+        for column in getattr(config.schema_, section):
+            if column not in available:
+                raise BadInput(
+                    f"schema.{section}: the data has no column {column!r}{nearest(column, available)}"
+                )
+
+
 def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[str]]:
     """The slices that the data allows, and a line for each that is left out by `if_missing: skip`.
 

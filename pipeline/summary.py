@@ -119,5 +119,5 @@ def _bounds(row: Mapping[str, Any]) -> str:
     if row["upper"] is not None:
         parts.append(f"<= {row['upper']:g}")
     if row["change"] is not None:
-        parts.append(f"change {'>=' if row['change'] <= 0 else '<='} {row['change']:+g}")
+        parts.append(f"at most {abs(row['change']):g} worse")
     return ", ".join(parts)

@@ -26,7 +26,7 @@ def test_against_the_model_served(finished: Project) -> None:
     result = finished.run()
     assert result.code == 3
     assert "last blessed" in result.err
-    assert "may change by -0.1" in result.err
+    assert "at most 0.1 worse" in result.err
     assert len(result.err.splitlines()) == 1
     assert finished.accuracy()["ok"] is False
     assert finished.served() == ["1", "2"]

@@ -32,7 +32,7 @@ def test_a_wrong_model_is_not_pushed(finished: Project) -> None:
     assert (accuracy["lower"], accuracy["ok"]) == (0.8, False)
     assert accuracy["value"] < 0.8
     assert re.search(
-        r"overall +accuracy +0\.\d{4} +>= 0\.8, change >= -0\.1 +0\.\d{4} +\d+ +FAILED", result.out
+        r"overall +accuracy +0\.\d{4} +>= 0\.8, at most 0\.1 worse +0\.\d{4} +\d+ +FAILED", result.out
     )
     assert "verdict    NOT blessed" in result.out
 

@@ -116,7 +116,7 @@ def test_every_bound_that_failed_is_told(tmp_path: Path) -> None:
     assert said("Evaluator", outputs) == (
         "model gate: not blessed, nothing pushed: accuracy 0.9123 on overall (at least 0.95);"
         " loss 1.5 on island=Biscoe (at most 0.5);"
-        " fat rmse not a number on overall (last blessed 0.25, may change by +0.1)"
+        " fat rmse not a number on overall (last blessed 0.25, at most 0.1 worse)"
     )
 
 

@@ -19,6 +19,12 @@ def model(recorder: Recorder, version: int) -> int:
     return lineage_report.find(recorder.store, "model", str(version), None)
 
 
+def test_the_last_model_is_the_one_pushed_last(past: Recorder) -> None:
+    assert lineage_report.find(past.store, "model", "last", PIPELINE) == lineage_report.find(
+        past.store, PIPELINE, None, None
+    )
+
+
 def nodes(graph: lineage.Graph) -> list[tuple[str, str]]:
     return [(step.node, step.run) for _, step in sorted(graph.steps.items())]
 

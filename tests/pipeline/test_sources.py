@@ -193,3 +193,12 @@ def test_a_slice_by_a_column_that_is_not_there() -> None:
         "evaluation.slices: the data has no column 'colour'; did you mean color?"
         " (if_missing: skip leaves such a slice out)"
     )
+
+
+@pytest.mark.parametrize("section", ["drift", "skew"])
+def test_a_threshold_on_a_column_that_is_not_there(section: str) -> None:
+    toy = config({"path": "rows.csv"})
+    toy = toy.model_copy(update={"schema_": toy.schema_.model_copy(update={section: {"colour": 0.1}})})
+    with pytest.raises(BadInput) as caught:
+        sources.check_thresholds(toy, ["color", "size"])
+    assert str(caught.value) == f"schema.{section}: the data has no column 'colour'; did you mean color?"

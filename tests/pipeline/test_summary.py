@@ -95,7 +95,7 @@ def test_metrics_against_their_bounds(tmp_path: Path) -> None:
     )
     lines = [" ".join(line.split()) for line in shown(result)]
     assert lines[2:6] == [
-        "overall accuracy 0.9706 >= 0.95, change >= -0.03 0.9800 1,068 ok",
+        "overall accuracy 0.9706 >= 0.95, at most 0.03 worse 0.9800 1,068 ok",
         "overall loss not a number 1,068",
         "island=Biscoe accuracy 0.5000 >= 0.95 9 FAILED",
         "island=Dream accuracy 0.9706 >= 0.95 1,068 ok",
@@ -125,8 +125,8 @@ def test_names_that_look_like_markup(tmp_path: Path) -> None:
     ("bounds", "text"),
     [
         ({"lower": 0.5, "upper": 0.75}, ">= 0.5, <= 0.75"),
-        ({"lower": None, "change": 0.1, "baseline": 0.2}, "change <= +0.1"),
-        ({"lower": None, "change": -0.1, "baseline": 0.2}, "change >= -0.1"),
+        ({"lower": None, "change": 0.1, "baseline": 0.2}, "at most 0.1 worse"),
+        ({"lower": None, "change": -0.1, "baseline": 0.2}, "at most 0.1 worse"),
     ],
 )
 def test_bounds(bounds: dict[str, float | None], text: str, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_bounds(bounds: dict[str, float | None], text: str, tmp_path: Path) -> N
 def test_nothing_is_cut_in_a_pipe(tmp_path: Path) -> None:
     name = "payment_type=" + "x" * 80
     line = shown(evaluated(tmp_path, row(), row(name, change=-0.03, baseline=0.9, ok=False)))[3]
-    assert line.startswith(f"{name}  accuracy  0.9706  >= 0.95, change >= -0.03")
+    assert line.startswith(f"{name}  accuracy  0.9706  >= 0.95, at most 0.03 worse")
     assert line.endswith("FAILED")
 
 

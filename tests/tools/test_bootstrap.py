@@ -55,15 +55,21 @@ def calls(root: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
+@pytest.mark.parametrize("python_may_write_bytecode", [True, False])
 def test_a_set_up_makes_the_environment_in_order_and_once(
-    checkout: Path, capsys: pytest.CaptureFixture[str]
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    python_may_write_bytecode: bool,
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", not python_may_write_bytecode)
     bootstrap.ensure(checkout)
     made, locked, project = calls(checkout)
     assert made == f"-q venv --clear --prompt mlpipe --python {sys.executable} {checkout}/.venv"
     assert locked == (
         f"pip install --no-index --python {checkout}/.venv/bin/python --no-deps --require-hashes "
         f"--build-constraints {checkout}/requirements/dev.lock -r {checkout}/requirements/dev.lock"
+        + ("" if python_may_write_bytecode else " --compile-bytecode")
     )
     assert project.endswith(f"--no-deps --no-build-isolation -e {checkout}")
     assert stamp.is_current(checkout / ".venv", stamp.wanted(checkout))
