@@ -192,4 +192,4 @@ def _schema(config: Config) -> Path | None:
 
 
 def _tell_who_runs(holder: Holder) -> None:
-    print(f"waiting for run {holder.run_id} (process {holder.pid})")
+    print(f"waiting for run {holder.run_id} (process {holder.pid})", flush=True)
