@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
+from benchmarks import baselines
+from data import linear
 from pipeline import config, gates, metadata
 from pipeline.home import Home
+from pipeline.sections import Config
 from tests.end_to_end.project import mlpipe
 
 pytestmark = pytest.mark.slow
+
+
+def is_no_worse_than_a_logistic_regression(loaded: Config, home: Home, values: dict[str, float]) -> None:
+    assert values["auc"] >= max(0.9, baselines.held_out(loaded, home)["auc"])
+
+
+def is_beyond_a_straight_line(loaded: Config, home: Home, values: dict[str, float]) -> None:
+    assert loaded.trainer.model["hidden"] == [4]
+    assert baselines.held_out(loaded, home)["accuracy"] < 0.6 < 0.85 <= values["accuracy"]
+
+
+def recovers_weights_and_bias(loaded: Config, home: Home, values: dict[str, float]) -> None:
+    """By the answers of the pushed model at 0 and one step along each column."""
+    model = tf.saved_model.load(str(home.serving("linear") / "1"))
+    points = {"x1": tf.constant([0.0, 1.0, 0.0]), "x2": tf.constant([0.0, 0.0, 1.0])}
+    bias, first, second = model.signatures["serving_default"](**points)["y"].numpy().ravel()
+    assert (first - bias, second - bias) == pytest.approx(linear.WEIGHTS, abs=0.02)
+    assert bias == pytest.approx(linear.BIAS, abs=0.02)
+
+
+BEYOND_THE_GATES: dict[str, Callable[[Config, Home, dict[str, float]], None]] = {
+    "taxi": is_no_worse_than_a_logistic_regression,
+    "planar": is_beyond_a_straight_line,
+    "linear": recovers_weights_and_bias,
+}
 
 
 @pytest.mark.parametrize("name", config.names())
@@ -35,3 +65,5 @@ def test_ends_blessed(name: str, tmp_path: Path) -> None:
             assert row["examples"] >= 30
             assert gate.lower is None or row["value"] >= gate.lower
             assert gate.upper is None or row["value"] <= gate.upper
+    if name in BEYOND_THE_GATES:
+        BEYOND_THE_GATES[name](loaded, home, {metric: row["value"] for (metric, _), row in overall.items()})
