@@ -67,7 +67,9 @@ def said(node_id: str, outputs: dict[str, list[pb.Artifact]]) -> str:
 
 
 def test_good_data_passes(tmp_path: Path) -> None:
-    gates.check("ExampleValidator", {"anomalies": [anomalies_artifact(tmp_path, train={}, eval={})]})
+    artifact = anomalies_artifact(tmp_path, train={}, eval={})
+    gates.check("ExampleValidator", {"anomalies": [artifact]})
+    assert gates.anomalies(artifact) == []
 
 
 def test_the_first_anomaly_is_told_and_all_are_counted(tmp_path: Path) -> None:
@@ -101,7 +103,10 @@ def test_an_anomaly_of_the_whole_data_set(tmp_path: Path) -> None:
 
 
 def test_a_blessed_model_passes(tmp_path: Path) -> None:
-    gates.check("Evaluator", model(tmp_path, 1, row(ok=True)))
+    outputs = model(tmp_path, 1, row(ok=True))
+    gates.check("Evaluator", outputs)
+    outputs["blessing"][0].custom_properties["blessed"].int_value = 0
+    assert "not blessed, nothing pushed" in said("Evaluator", outputs)
 
 
 def test_every_bound_that_failed_is_told(tmp_path: Path) -> None:
@@ -133,5 +138,7 @@ def test_a_required_slice_without_examples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("node_id", ["ExampleGen", "Trainer", "Pusher", "latest_blessed_model"])
-def test_other_nodes_have_no_gate(node_id: str) -> None:
-    gates.check(node_id, {})
+def test_other_nodes_have_no_gate(node_id: str, tmp_path: Path) -> None:
+    refused = model(tmp_path, 0, row(ok=False))
+    gates.check(node_id, refused)
+    assert "not blessed" in said("Evaluator", refused)
