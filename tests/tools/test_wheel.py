@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("common", "pipeline", "components", "trainer_modules", "data")
+PACKAGES = ("common", "pipeline", "components", "trainer_modules", "serving", "data")
 
 
 @pytest.fixture(scope="module")
