@@ -134,9 +134,10 @@ class Telemetry:
         self._padding_size.observe(padding, str(size))
         self._processed_batch_size.observe(size)
 
-    def batch_ran(self) -> None:
+    def batch_ran(self, seconds: float) -> None:
         """A batch ran, well or not."""
         self._wrapped_run_count.add()
+        self.graph_run(seconds)
 
     def exposition(self) -> bytes:
         """The page of metrics, to be sent as `serving.metrics.CONTENT_TYPE`."""
