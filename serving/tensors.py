@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import ml_dtypes
 import numpy as np
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.framework.tensor_pb2 import TensorProto
-from tensorflow.python.framework import dtypes
+
+from serving.tensor_kinds import KINDS, STRING, BadTensor, Kind, kind_of
 
 FILL_LIMIT = 64 * 2**20
 """Bytes that a tensor may take beyond the values that were sent for it (the last one is repeated)."""
@@ -25,85 +24,8 @@ _PACKED_COUNT = 64
 """From so many values on, going through the wire format is quicker than through Python's numbers."""
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How values of one dtype are kept: as numpy, and in which field of a TensorProto."""
-
-    enum: int
-    name: str  # as C++ TensorFlow names it in messages
-    dtype: np.dtype
-    field: str
-    number: int  # of the field
-    wire: np.dtype  # of a value in the field
-    per_value: int = 1  # numbers of the field that make one value
-    packed: bool = False  # the field's bytes on the wire are those of the wire dtype
-
-
-def _kinds() -> dict[int, Kind]:
-    by_field = {
-        ("float_val", "<f4", 1, True): ["FLOAT"],
-        ("double_val", "<f8", 1, True): ["DOUBLE"],
-        ("scomplex_val", "<f4", 2, True): ["COMPLEX64"],
-        ("dcomplex_val", "<f8", 2, True): ["COMPLEX128"],
-        ("bool_val", "?", 1, True): ["BOOL"],
-        ("int_val", "<i4", 1, False): (
-            "INT32 INT16 INT8 UINT16 UINT8 INT4 UINT4 QINT32 QINT16 QINT8 QUINT16 QUINT8".split()
-        ),
-        ("int64_val", "<i8", 1, False): ["INT64"],
-        ("uint32_val", "<u4", 1, False): ["UINT32"],
-        ("uint64_val", "<u8", 1, False): ["UINT64"],
-        ("half_val", "<i4", 1, False): ["HALF", "BFLOAT16"],
-        ("float8_val", "u1", 1, True): (
-            "FLOAT8_E5M2 FLOAT8_E4M3FN FLOAT8_E4M3FNUZ FLOAT8_E4M3B11FNUZ FLOAT8_E5M2FNUZ".split()
-        ),
-        ("string_val", "O", 1, False): ["STRING"],
-    }
-    names = {"FLOAT32": "float", "FLOAT64": "double", "FLOAT16": "half"}
-    kinds = {}
-    for (field, wire, per_value, packed), members in by_field.items():
-        for member in members:
-            enum = types_pb2.DataType.Value(f"DT_{member}")
-            tf_dtype = dtypes.as_dtype(enum)
-            kinds[enum] = Kind(
-                enum,
-                names.get(tf_dtype.name.upper(), tf_dtype.name),
-                np.dtype(tf_dtype.as_numpy_dtype),
-                field,
-                TensorProto.DESCRIPTOR.fields_by_name[field].number,
-                np.dtype(wire),
-                per_value,
-                packed,
-            )
-    return kinds
-
-
-KINDS = _kinds()
-"""DataType -> its kind; resources, variants and references are no values that can be sent."""
-
-_KIND_OF_DTYPE = {kind.dtype: kind for kind in KINDS.values()}
-_STRING = KINDS[types_pb2.DT_STRING]
 _BITS = {types_pb2.DT_HALF, types_pb2.DT_BFLOAT16}
-_FOUR_BITS = {np.dtype(ml_dtypes.int4), np.dtype(ml_dtypes.uint4)}
-
-
-class BadTensor(ValueError):
-    """The proto is no tensor: its dtype, shape or number of bytes is wrong."""
-
-
-def dtype_name(enum: int) -> str:
-    """The dtype as TensorFlow's messages name it: `float`, `int64`, `string`."""
-    kind = KINDS.get(enum)
-    return kind.name if kind else f"unknown dtype enum ({enum})"
-
-
-def kind_of(array: np.ndarray) -> Kind:
-    """The TensorFlow dtype of an array; arrays of str, bytes and objects are strings."""
-    kind = _KIND_OF_DTYPE.get(array.dtype)
-    if kind is None:
-        if array.dtype.kind in "SU":
-            return _STRING
-        raise BadTensor(f"no TensorFlow dtype for numpy's {array.dtype}")
-    return kind
+_FOUR_BITS = {types_pb2.DT_INT4, types_pb2.DT_UINT4}
 
 
 def is_slow(proto: TensorProto) -> bool:
@@ -146,7 +68,7 @@ def _shape_of(proto: TensorProto) -> tuple[tuple[int, ...], int]:
 
 
 def _from_content(kind: Kind, content: bytes, count: int) -> np.ndarray:
-    if kind is _STRING:
+    if kind is STRING:
         return _strings_from_content(content, count)
     if len(content) != count * kind.dtype.itemsize:
         raise BadTensor(f"{len(content)} bytes are not {count} values of {kind.name}")
@@ -188,7 +110,7 @@ def _from_field(kind: Kind, proto: TensorProto, count: int) -> np.ndarray:
     missing = count - sent
     if missing and missing * kind.dtype.itemsize > FILL_LIMIT:
         raise BadTensor(f"{sent} of {count} values were sent")
-    if kind is _STRING:
+    if kind is STRING:
         strings = np.empty(count, object)
         strings[:sent] = field[:sent]
         strings[sent:] = field[sent - 1] if sent else b""
@@ -234,17 +156,10 @@ def _typed(kind: Kind, numbers: np.ndarray) -> np.ndarray:
 
 def fill_proto(array: np.ndarray, proto: TensorProto) -> None:
     """Writes a tensor into an empty proto: dtype, shape and the dtype's `*_val` field. Raises BadTensor."""
-    kind = kind_of(array)
-    proto.dtype = kind.enum
-    if array.ndim:
-        add = proto.tensor_shape.dim.add
-        for size in array.shape:
-            add(size=size)
-    else:
-        proto.tensor_shape.SetInParent()
+    kind = _fill_head(array, proto)
     if not array.size:
         return
-    if kind is _STRING:
+    if kind is STRING:
         proto.string_val.extend([_as_bytes(value) for value in array.ravel().tolist()])
     elif kind.field == "float8_val":
         proto.float8_val = array.tobytes()
@@ -255,6 +170,25 @@ def fill_proto(array: np.ndarray, proto: TensorProto) -> None:
         getattr(proto, kind.field).extend(_untyped(kind, array))
 
 
+def fill_content(array: np.ndarray, proto: TensorProto) -> None:
+    """As `fill_proto`, the values as bytes in `tensor_content`; strings stay in their field, where clients look."""
+    kind = _fill_head(array, proto)
+    if kind is STRING:
+        proto.string_val.extend([_as_bytes(value) for value in array.ravel().tolist()])
+    else:
+        proto.tensor_content = array.tobytes()
+
+
+def _fill_head(array: np.ndarray, proto: TensorProto) -> Kind:
+    kind = kind_of(array)
+    proto.dtype = kind.enum
+    proto.tensor_shape.SetInParent()
+    add = proto.tensor_shape.dim.add
+    for size in array.shape:
+        add(size=size)
+    return kind
+
+
 def _untyped(kind: Kind, array: np.ndarray) -> list:
     flat = np.ascontiguousarray(array).reshape(-1)
     if kind.enum in _BITS:
@@ -263,7 +197,7 @@ def _untyped(kind: Kind, array: np.ndarray) -> list:
         flat = flat.view(kind.dtype[0])
     elif kind.per_value == 2:
         flat = flat.view(kind.wire)
-    elif kind.dtype in _FOUR_BITS:
+    elif kind.enum in _FOUR_BITS:
         flat = flat.astype(np.int8)
     return flat.tolist()
 
