@@ -79,7 +79,7 @@ KINDS = _kinds()
 """DataType -> its kind; resources, variants and references are no values that can be sent."""
 
 _KIND_OF_DTYPE = {kind.dtype: kind for kind in KINDS.values()}
-STRING = KINDS[types_pb2.DTSTRING]
+STRING = KINDS[types_pb2.DT_STRING]
 
 
 class BadTensor(ValueError):
