@@ -161,7 +161,7 @@ def access_line(request: RequestRecord) -> str:
             "time": datetime.now(timezone.utc),
             "entrypoint": request.entrypoint,
             "api": request.api,
-            "model": request.model[:LONGEST_NAME],
+            "model": request.model[:LONGEST_NAME].encode(errors="replace").decode(),
             "version": request.version,
             "status": request.status,
             "micros": int(request.seconds * 1e6),
@@ -169,6 +169,5 @@ def access_line(request: RequestRecord) -> str:
             "response_bytes": request.response_bytes,
             "peer": request.peer,
         },
-        default=str,
         option=orjson.OPT_UTC_Z,
     ).decode()

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import datetime, timezone
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from serving.telemetry import CURRENT_API, RequestRecord, Telemetry, access_line
+
+GRPC = RequestRecord("Predict", "GRPC", "half", 3, "OK", 0.0012, 100, 200, "ipv4:127.0.0.1:5")
+
+
+def samples(telemetry: Telemetry, name: str) -> list[str]:
+    """The lines of one metric, its buckets left out."""
+    lines = telemetry.exposition().decode().splitlines()
+    return [
+        line.removeprefix(":tensorflow:")
+        for line in lines
+        if line.startswith(f":tensorflow:{name}") and "_bucket" not in line
+    ]
+
+
+def test_a_good_request_is_counted_and_timed() -> None:
+    telemetry = Telemetry()
+    telemetry.record(GRPC)
+    assert samples(telemetry, "serving:request_count") == [
+        'serving:request_count{model_name="half",status="OK"} 1'
+    ]
+    labels = 'model_name="half",API="Predict",entrypoint="GRPC"'
+    assert samples(telemetry, "serving:request_latency") == [
+        f"serving:request_latency_sum{{{labels}}} 1200",
+        f"serving:request_latency_count{{{labels}}} 1",
+    ]
+    page = telemetry.exposition().decode()
+    assert f':tensorflow:serving:request_latency_bucket{{{labels},le="1102"}} 0' in page
+    assert f':tensorflow:serving:request_latency_bucket{{{labels},le="1983.59"}} 1' in page
+
+
+def test_a_failed_request_is_counted_but_not_timed() -> None:
+    telemetry = Telemetry()
+    telemetry.record(GRPC._replace(status="INVALID_ARGUMENT"))
+    assert samples(telemetry, "serving:request_count") == [
+        'serving:request_count{model_name="half",status="INVALID_ARGUMENT"} 1'
+    ]
+    assert samples(telemetry, "serving:request_latency") == []
+
+
+def test_over_rest_the_api_is_the_verb_of_the_path_and_all_requests_count() -> None:
+    telemetry = Telemetry()
+    for api in ("Predict", "Classify", "Regress", "GetModelStatus"):
+        telemetry.record(GRPC._replace(api=api, entrypoint="REST"))
+    assert samples(telemetry, "serving:request_count") == [
+        'serving:request_count{model_name="half",status="OK"} 4'
+    ]
+    timed = [line for line in samples(telemetry, "serving:request_latency") if "_count" in line]
+    assert [line.split('API="')[1].split('"')[0] for line in timed] == ["", "classify", "predict", "regress"]
+
+
+@pytest.mark.parametrize("api", ["MultiInference", "GetModelMetadata", "GetModelStatus"])
+def test_over_grpc_only_the_apis_that_tf_serving_counts(api: str) -> None:
+    telemetry = Telemetry()
+    telemetry.record(GRPC._replace(api=api))
+    assert samples(telemetry, "serving:request_count") == []
+
+
+def test_the_model_s_time_has_the_api_of_the_request() -> None:
+    telemetry = Telemetry()
+    telemetry.runtime("half", 0.5)
+    token = CURRENT_API.set("Classify")
+    telemetry.runtime("half", 0.25)
+    CURRENT_API.reset(token)
+    sums = [line for line in samples(telemetry, "serving:runtime_latency") if "_sum" in line]
+    assert sums == [
+        'serving:runtime_latency_sum{model_name="half",API="Classify",runtime="TF1"} 250000',
+        'serving:runtime_latency_sum{model_name="half",API="Predict",runtime="TF1"} 500000',
+    ]
+
+
+def test_batches_are_measured_under_the_names_of_batching_session() -> None:
+    telemetry = Telemetry()
+    telemetry.enqueued([3, 3])
+    telemetry.dequeued("", 0.000150)
+    telemetry.batch(8, 5)
+    telemetry.batch_ran(0.002)
+    assert [
+        line.removeprefix("serving:batching_session:") for line in samples(telemetry, "serving:batch")
+    ] == [
+        'queuing_latency_sum{thread_pool_name=""} 150',
+        'queuing_latency_count{thread_pool_name=""} 1',
+        "wrapped_run_count{} 1",
+        "input_batch_size_sum{} 6",
+        "input_batch_size_count{} 2",
+        "processed_batch_size_sum{} 8",
+        "processed_batch_size_count{} 1",
+        'padding_size_sum{execution_batch_size="8"} 5',
+        'padding_size_count{execution_batch_size="8"} 1',
+    ]
+    assert samples(telemetry, "core") == ["core:graph_runs{} 1", "core:graph_run_time_usecs{} 2000"]
+
+
+def test_loading_warming_and_examples() -> None:
+    telemetry = Telemetry()
+    telemetry.loaded("/models/m/1", 2.0, success=True)
+    telemetry.loaded("/models/m/2", 1.0, success=False)
+    telemetry.warmed("/models/m/1", "OK", 0.001)
+    telemetry.examples("m", 4)
+    assert samples(telemetry, "cc:saved_model") == [
+        'cc:saved_model:load_attempt_count{model_path="/models/m/1",status="success"} 1',
+        'cc:saved_model:load_attempt_count{model_path="/models/m/2",status="fail"} 1',
+        'cc:saved_model:load_latency{model_path="/models/m/1"} 2000000',
+    ]
+    assert samples(telemetry, "serving:model_warmup_latency")[-1] == (
+        'serving:model_warmup_latency_count{model_path="/models/m/1",status="OK"} 1'
+    )
+    assert samples(telemetry, "serving:request_example") == [
+        'serving:request_example_counts_sum{model="m"} 4',
+        'serving:request_example_counts_count{model="m"} 1',
+        'serving:request_example_count_total{model="m"} 4',
+    ]
+
+
+def test_the_page_is_what_prometheus_reads() -> None:
+    telemetry = Telemetry()
+    telemetry.record(GRPC._replace(model='a"\\b\nc'))
+    telemetry.runtime("half", 1)
+    families = {
+        family.name: family for family in text_string_to_metric_families(telemetry.exposition().decode())
+    }
+    assert families[":tensorflow:serving:request_count"].samples[0].labels["model_name"] == 'a"\\b\nc'
+    latency = families[":tensorflow:serving:runtime_latency"]
+    assert latency.type == "histogram"
+    assert [sample.value for sample in latency.samples if sample.name.endswith("_sum")] == [1_000_000]
+    assert families["process_resident_memory_bytes"].samples[0].value > 1e6
+
+
+def test_the_access_log_is_a_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
+    before = datetime.now(timezone.utc)
+    with caplog.at_level(logging.INFO, "serving.access"):
+        Telemetry().record(GRPC._replace(model="a\nb" + "x" * 1000))
+    [line] = caplog.messages
+    assert "\n" not in line
+    entry = json.loads(line)
+    assert before <= datetime.fromisoformat(entry.pop("time").replace("Z", "+00:00"))
+    assert entry.pop("model") == ("a\nb" + "x" * 1000)[:200]
+    assert entry == {
+        "entrypoint": "GRPC",
+        "api": "Predict",
+        "version": 3,
+        "status": "OK",
+        "micros": 1200,
+        "request_bytes": 100,
+        "response_bytes": 200,
+        "peer": "ipv4:127.0.0.1:5",
+    }
+
+
+def test_a_name_that_is_not_unicode_is_logged_all_the_same() -> None:
+    assert json.loads(access_line(GRPC._replace(model="a\udcffb")))["model"] == "a?b"
+
+
+def test_a_request_costs_little(caplog: pytest.LogCaptureFixture) -> None:
+    telemetry = Telemetry()
+    caplog.set_level(logging.ERROR, "serving.access")
+    began = time.perf_counter()
+    for _ in range(5000):
+        telemetry.record(GRPC)
+        telemetry.runtime("half", 0.001)
+    assert (time.perf_counter() - began) / 5000 < 20e-6
