@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorflow.core.framework import types_pb2
@@ -17,11 +16,9 @@ from tensorflow_serving.apis.classification_pb2 import (
 from serving.errors import invalid_argument
 from serving.examples import CLASSIFY_METHOD, check_method, run_examples, served_signature, shape_text
 from serving.inference import fill_spec
+from serving.manager import ModelManager
 from serving.plans import Plan, plan_of
 from serving.tensor_kinds import data_type_name, kind_of
-
-if TYPE_CHECKING:
-    from serving.manager import ModelManager
 
 OUTPUTS = ("classes", "scores")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
@@ -12,12 +11,11 @@ from tensorflow_serving.apis.input_pb2 import Input
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest
 
 from serving.errors import invalid_argument
-from serving.inference import DEFAULT_SIGNATURE, Served, method_names_are_checked
+from serving.inference import DEFAULT_SIGNATURE, method_names_are_checked
+from serving.manager import ModelManager
 from serving.plans import Plan
 from serving.servable import Runner
-
-if TYPE_CHECKING:
-    from serving.manager import ModelManager
+from serving.versions import Served
 
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 REGRESS_METHOD = "tensorflow/serving/regress"

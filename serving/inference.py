@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import grpc
 import numpy as np
-from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from serving.errors import ServingError, failed_precondition
 from serving.plans import Plan, plan_of
 from serving.servable import Runner
+from serving.versions import Served
 
 DEFAULT_SIGNATURE = "serving_default"
 METHODS = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
 
 _method_name_check = False
-
-
-class Served(Protocol):
-    """A version of a model that a request was given to; `ModelManager.use` hands it out."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def signatures(self) -> Mapping[str, SignatureDef]: ...
-    @property
-    def runner(self) -> Runner: ...
 
 
 def check_method_names(check: bool) -> None:

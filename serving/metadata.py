@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tensorflow_serving.apis.get_model_metadata_pb2 import (
     GetModelMetadataRequest,
     GetModelMetadataResponse,
@@ -11,9 +9,7 @@ from tensorflow_serving.apis.get_model_metadata_pb2 import (
 )
 
 from serving.errors import invalid_argument
-
-if TYPE_CHECKING:
-    from serving.manager import ModelManager
+from serving.manager import ModelManager
 
 SIGNATURE_DEF = "signature_def"
 

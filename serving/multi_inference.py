@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import grpc
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.inference_pb2 import (
@@ -16,12 +14,11 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from serving.classify import classification_fetches, fill_classifications
 from serving.errors import ServingError, invalid_argument
 from serving.examples import CLASSIFY_METHOD, REGRESS_METHOD, run_examples
-from serving.inference import DEFAULT_SIGNATURE, Served, fill_spec
+from serving.inference import DEFAULT_SIGNATURE, fill_spec
+from serving.manager import ModelManager
 from serving.plans import Plan, plan_of
 from serving.regress import fill_regressions, regression_fetches
-
-if TYPE_CHECKING:
-    from serving.manager import ModelManager
+from serving.versions import Served
 
 
 async def multi_inference(manager: ModelManager, request: MultiInferenceRequest) -> MultiInferenceResponse:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import grpc
 import numpy as np
@@ -13,11 +12,9 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from serving import tensors
 from serving.errors import ServingError, invalid_argument
 from serving.inference import DEFAULT_SIGNATURE, fill_spec, predict_plan, run_plan
+from serving.manager import ModelManager
 from serving.plans import Plan, array_of
 from serving.tensor_kinds import BadTensor
-
-if TYPE_CHECKING:
-    from serving.manager import ModelManager
 
 
 async def predict(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorflow.core.framework import types_pb2
@@ -13,11 +12,9 @@ from tensorflow_serving.apis.regression_pb2 import RegressionRequest, Regression
 from serving.errors import invalid_argument
 from serving.examples import REGRESS_METHOD, check_method, run_examples, served_signature, shape_text
 from serving.inference import fill_spec
+from serving.manager import ModelManager
 from serving.plans import Plan, plan_of
 from serving.tensor_kinds import data_type_name, kind_of
-
-if TYPE_CHECKING:
-    from serving.manager import ModelManager
 
 
 async def regress(manager: ModelManager, request: RegressionRequest) -> RegressionResponse:
