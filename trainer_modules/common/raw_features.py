@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from common.errors import BadInput
+from common.raw_features import MISSING_INT, tensor_names
 
-MISSING_INT = -(2**31)
-"""Stands for a missing integer in a request: int64 has no NaN, and -2**31 is exact in JSON and in every client."""
+__all__ = ["MISSING_INT", "as_raw", "dense", "is_missing", "missing_value", "tensor_names", "tolerant_spec"]
 
 
 def missing_value(dtype: tf.DType) -> Any:
@@ -65,25 +63,3 @@ def as_raw(values: tf.Tensor, feature: Any) -> tf.Tensor | tf.SparseTensor:
     rows = tf.size(values, out_type=tf.int64)
     indices = tf.stack([tf.range(rows), tf.zeros([rows], tf.int64)], axis=1)
     return tf.SparseTensor(indices, values, tf.stack([rows, 1]))
-
-
-def tensor_names(features: Iterable[str]) -> dict[str, str]:
-    """Return the name of each feature's tensor in a signature.
-
-    It is the feature's own name, with "_" for characters that TensorFlow does not take, after words that Python
-    keeps for itself, and a number where two names would then be one (TensorFlow takes upper and lower case for the
-    same).
-    """
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for feature in sorted(features):
-        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", feature)
-        plain = plain if re.match(r"[A-Za-z0-9.]", plain) else f"x{plain}"
-        plain = f"{plain}_" if keyword.iskeyword(plain) or plain == "self" else plain
-        name, number = plain, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{plain}_{number}"
-        taken.add(name.lower())
-        names[feature] = name
-    return names
