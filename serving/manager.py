@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,12 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, Model
 
 from serving.errors import ServingError, invalid_argument, not_found
 from serving.labels import Labels
+from serving.loading import Load, MakeRunner, VersionLoader, WarmUp, no_warmup, wait
 from serving.model_config import check_model_config
-from serving.servable import Runner, Servable
-from serving.version_policy import Found, base_path_error, find_versions
+from serving.version_policy import Found, base_path_error, find_all
 from serving.versions import Served, State, Version, VersionStatus, to_unload
 
 log = logging.getLogger(__name__)
-
-Load = Callable[[str, int, Path], Servable]
-MakeRunner = Callable[[str, int, Servable], Runner]
-WarmUp = Callable[[Served, Path], Awaitable[None]]
-
-
-async def no_warmup(served: Served, path: Path) -> None:
-    """Serves a version as soon as it is loaded."""
 
 
 class ModelManager:
@@ -57,13 +49,10 @@ class ModelManager:
         force_allow_labels_for_unavailable: bool = False,
         executor: Executor | None = None,
     ) -> None:
-        self._load = load
-        self._make_runner = make_runner
-        self._warm_up = warm_up
-        self._max_retries = max_num_load_retries
-        self._retry_seconds = load_retry_interval_micros / 1e6
+        self._loader = VersionLoader(
+            load, make_runner, warm_up, executor, max_num_load_retries, load_retry_interval_micros / 1e6
+        )
         self._poll_seconds = poll_seconds
-        self._executor = executor or ThreadPoolExecutor(2, thread_name_prefix="load")
         self._labels = Labels(allow_labels_for_unavailable, force_allow_labels_for_unavailable)
         self._config: dict[str, ModelConfig] = {}
         self._wanted: dict[str, dict[int, Path]] = {}
@@ -105,7 +94,7 @@ class ModelManager:
         """Looks for versions that came or went, and starts loading and unloading them."""
         async with self._poll_lock:
             config = dict(self._config)
-            found = await asyncio.to_thread(_find_all, config)
+            found = await asyncio.to_thread(find_all, config)
             for name, versions in found.items():
                 if self._config.get(name) is config[name]:
                     self._take(name, versions)
@@ -120,7 +109,7 @@ class ModelManager:
         self._notify()
         while self._tasks:
             await asyncio.wait(self._tasks)
-        self._executor.shutdown(wait=False)
+        self._loader.close()
 
     @contextmanager
     def use(self, model_spec: ModelSpec) -> Iterator[Served]:
@@ -201,7 +190,7 @@ class ModelManager:
                 await self.poll()
             except Exception:
                 log.exception("Looking for new versions failed")
-            await _wait(self._closed, self._poll_seconds)
+            await wait(self._closed, self._poll_seconds)
 
     def _take(self, name: str, found: Found | ServingError) -> None:
         lines = [base_path_error(found)] if isinstance(found, ServingError) else found.warnings
@@ -225,64 +214,30 @@ class ModelManager:
             if number not in versions:
                 version = versions[number] = Version(name, number, wanted[number])
                 self._set(version, State.START)
-                self._spawn(self._load_version(version))
+                self._spawn(self._load(version))
         for version in to_unload(versions.values()):
             self._set(version, State.UNLOADING)
-            self._spawn(self._unload_version(version))
+            self._spawn(self._unload(version))
         if not versions:
             del self._versions[name]
             self._wanted.pop(name, None)
 
-    async def _load_version(self, version: Version) -> None:
-        while True:
-            self._set(version, State.LOADING)
-            try:
-                await self._try_to_load(version)
-            except Exception as error:
-                version.failures += 1
-                failure = _serving_error(error)
-            else:
-                log.info("Successfully loaded servable version %s", version)
-                self._set(version, State.AVAILABLE)
-                break
-            log.error("Loading servable: %s failed: %s: %s", version, failure.code.name, failure.message)
-            self._notify()
-            if version.aspired and version.failures <= self._max_retries:
-                await _wait(version.unaspired, self._retry_seconds)
-            if not version.aspired or version.failures > self._max_retries:
-                version.error = failure
-                self._set(version, State.END)
-                break
+    async def _load(self, version: Version) -> None:
+        self._set(version, State.LOADING)
+        try:
+            await self._loader.load(version, after_failure=self._notify)
+        except ServingError as error:
+            version.error = ServingError(
+                error.code, error.message
+            )  # without the traceback, which holds the model
+            self._set(version, State.END)
+        else:
+            self._set(version, State.AVAILABLE)
         self._reconcile(version.name)
 
-    async def _try_to_load(self, version: Version) -> None:
-        loop = asyncio.get_running_loop()
-        servable = await loop.run_in_executor(self._executor, self._load_if_wanted, version)
-        runner = None
-        try:
-            runner = self._make_runner(version.name, version.number, servable)
-            served = Served(version.name, version.number, servable.signatures, runner)
-            await self._warm_up(served, version.path)
-        except BaseException:
-            if runner is not None:
-                await runner.close()
-            await asyncio.to_thread(servable.close)
-            raise
-        version.servable, version.served = servable, served
-
-    def _load_if_wanted(self, version: Version) -> Servable:
-        if not version.aspired:
-            raise ServingError(grpc.StatusCode.CANCELLED, "The version is no longer wanted")
-        return self._load(version.name, version.number, version.path)
-
-    async def _unload_version(self, version: Version) -> None:
+    async def _unload(self, version: Version) -> None:
         await version.idle()
-        assert version.served is not None
-        assert version.servable is not None
-        await version.served.runner.close()
-        await asyncio.to_thread(version.servable.close)
-        version.served = version.servable = None
-        log.info("Unloaded servable version %s", version)
+        await self._loader.unload(version)
         self._set(version, State.END)
         self._reconcile(version.name)
 
@@ -335,28 +290,3 @@ class ModelManager:
             if version.error is not None:
                 return f"{version} due to error: {version.error.code.name}: {version.error.message}"
         return f"{name} due to error: {' '.join(self._last_log.get(name, []))}"
-
-
-def _find_all(config: Mapping[str, ModelConfig]) -> dict[str, Found | ServingError]:
-    found: dict[str, Found | ServingError] = {}
-    for name, model in config.items():
-        try:
-            found[name] = find_versions(model)
-        except ServingError as error:
-            found[name] = error
-    return found
-
-
-def _serving_error(error: Exception) -> ServingError:
-    """The error without its traceback, which would keep a failed model in memory."""
-    if isinstance(error, ServingError):
-        return ServingError(error.code, error.message)
-    return ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Returns when the event is set or the time is over."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except asyncio.TimeoutError:
-        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +51,17 @@ def find_versions(model: ModelConfig) -> Found:
             "Did you forget to name your leaf directory as a number (eg. '/1/')?"
         )
     return Found(versions, warnings)
+
+
+def find_all(models: Mapping[str, ModelConfig]) -> dict[str, Found | ServingError]:
+    """`find_versions` for each model; one model's error does not keep the others from being found."""
+    found: dict[str, Found | ServingError] = {}
+    for name, model in models.items():
+        try:
+            found[name] = find_versions(model)
+        except ServingError as error:
+            found[name] = error
+    return found
 
 
 def _version_folders(model: ModelConfig) -> tuple[dict[int, Path], list[str]]:
