@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from common.errors import UserError
 from pipeline import home as home_module
+from pipeline.server_flags import with_server_flags
 
 INTERRUPTED = 130
 
@@ -21,11 +22,14 @@ app = typer.Typer(
     help="TFX pipelines from raw data to a served, validated, traceable model.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain: markup would swallow what stands in brackets, and tables cut long options short.
+    rich_markup_mode=None,
 )
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")
 ]
+PredictionFormat = Literal["table", "json"]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a configuration value: --set trainer.training.seed=7."),
@@ -205,6 +209,55 @@ def gc(
         show.show(*show.garbage(name, items, deleted=delete))
     if not delete:
         show.show("nothing was deleted: give --yes to delete")
+
+
+@app.command()
+@with_server_flags
+def serve(
+    pipelines: Annotated[
+        list[str] | None, typer.Argument(help="Names or YAML files; none: all that pushed a model.")
+    ] = None,
+    versions: Annotated[
+        int, typer.Option("--versions", min=1, help="How many of the latest versions are served.")
+    ] = 1,
+    home: HomeOption = None,
+    **flags: Any,
+) -> int:
+    """Serve pushed models over REST and gRPC as TF Serving does; new pushes are taken up while it runs."""
+    from pipeline import serve
+
+    return serve.serve(home_module.find(home), pipelines or (), versions, flags)
+
+
+@app.command()
+def predict(
+    pipeline: Annotated[str, typer.Argument(help="Name of a pipeline that pushed a model.")],
+    json_: Annotated[
+        str | None,
+        typer.Option("--json", help="An object or a list of them; @FILE, or - for standard input."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="CSV file whose header names the inputs.")] = None,
+    image: Annotated[list[Path] | None, typer.Option("--image", help="Encoded image; repeatable.")] = None,
+    text: Annotated[list[str] | None, typer.Option("--text", help="A text; repeatable.")] = None,
+    local: Annotated[bool, typer.Option("--local", help="Load the pushed model; ask no server.")] = False,
+    version: Annotated[int | None, typer.Option("--version", help="Version [default: the latest].")] = None,
+    label: Annotated[str | None, typer.Option("--label", help="Version label of the server.")] = None,
+    signature: Annotated[str, typer.Option("--signature", help="Signature, where not the usual one.")] = "",
+    host: Annotated[str, typer.Option("--host", help="Where the server runs.")] = "localhost",
+    rest_api_port: Annotated[int, typer.Option("--rest-api-port", help="Its REST port.")] = 8501,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds per request.")] = 30.0,
+    output: Annotated[
+        PredictionFormat, typer.Option("--output", help="For people, or JSON lines.")
+    ] = "table",
+    home: HomeOption = None,
+) -> None:
+    """Ask a pushed model: a server that runs (mlpipe serve), or the model itself (--local)."""
+    from pipeline import predict, show_predictions
+
+    question = predict.Question(json_, csv, tuple(image or ()), tuple(text or ()))
+    target = predict.Target(version, label, signature, host, rest_api_port, timeout, local)
+    answers = predict.predict(pipeline, question, target, home_module.find(home))
+    (show_predictions.show_json if output == "json" else show_predictions.show_table)(answers)
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def new_pipeline(
     path = _target(name, out, force)
     base, pattern = inputs.locate(csv)
     files = {"all": inputs.resolve(base, {"all": pattern}).files["all"]}
-    delimiter = _delimiter(files["all"][0])
+    delimiter = likely_delimiter(files["all"][0])
     labels = list(dict.fromkeys(label))
     text, _ = source.read_text(files, ReaderOptions(delimiter=delimiter, labels=labels))
     missing = scaffold_columns.missing_spellings(text, labels)
@@ -113,7 +113,7 @@ def _target(name: str, out: Path | None, force: bool) -> Path:
     return path
 
 
-def _delimiter(path: str) -> str:
+def likely_delimiter(path: str) -> str:
     """The delimiter that divides the header into most columns."""
     counts = {one: len(csv_reader.columns(path, ReaderOptions(delimiter=one))) for one in _DELIMITERS}
     return max(counts, key=lambda one: counts[one])

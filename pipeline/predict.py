@@ -1,0 +1,164 @@
+"""Asks a pushed model: a server that runs, over REST, or the model itself, loaded in this process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc
+
+from common.errors import BadInput, UserError
+from pipeline import model_inputs, served
+from pipeline.home import Home
+from pipeline.model_inputs import Row
+from serving.client_types import RequestFailed, Signature
+from serving.rest_client import RestClient
+
+# No larger than the batches that TF Serving takes by default.
+ROWS_PER_REQUEST = 500
+FAULT_OF_THE_REQUEST = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.NOT_FOUND,
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: exactly one of json, csv, images and texts is given."""
+
+    json: str | None = None
+    csv: Path | None = None
+    images: Sequence[Path] = ()
+    texts: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is asked: a version or label, a signature, and the server, unless it is the model itself."""
+
+    version: int | None = None
+    label: str | None = None
+    signature: str = ""
+    host: str = "localhost"
+    rest_api_port: int = 8501
+    timeout: float = 30.0
+    local: bool = False
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.rest_api_port}"
+
+
+class Model(Protocol):
+    """What can be asked: over REST, or in this process."""
+
+    name: str
+    signatures: Mapping[str, Signature]
+
+    def predict(self, rows: Sequence[Row], signature: str) -> list[Row]:
+        """Output name -> value for each row."""
+
+
+class RemoteModel:
+    """A model of a running server. Raises UserError, or BadInput where the request is at fault."""
+
+    def __init__(self, name: str, target: Target) -> None:
+        self.name = name
+        self._target = target
+        # One attempt: who waits at a terminal is told at once that there is no server.
+        self._client = RestClient(target.address, timeout=target.timeout, attempts=1)
+        self._which: dict[str, Any] = {"version": target.version, "label": target.label}
+        try:
+            self.signatures = self._client.metadata(name, **self._which).signatures
+        except RequestFailed as error:
+            raise self._explained(error) from None
+
+    def predict(self, rows: Sequence[Row], signature: str) -> list[Row]:
+        """Output name -> value for each row."""
+        try:
+            answers = self._client.predict_rows(self.name, rows, signature=signature, **self._which)
+        except RequestFailed as error:
+            raise self._explained(error) from None
+        names = list(self.signatures[signature].outputs)
+        # The only output comes without its name.
+        return [{names[0]: answer} for answer in answers] if len(names) == 1 else answers
+
+    def _explained(self, error: RequestFailed) -> UserError:
+        message = " ".join(error.message.split())
+        if error.code is grpc.StatusCode.UNAVAILABLE:
+            return UserError(
+                f"no server answers at {self._target.address} ({message}): start one with mlpipe serve {self.name},"
+                " or ask the model without a server: --local"
+            )
+        if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return UserError(f"{self.name}: {message}; allow more with --timeout")
+        if error.code in FAULT_OF_THE_REQUEST:
+            return BadInput(f"{self.name} at {self._target.address}: {message}")
+        return UserError(f"{self.name} at {self._target.address}: {error.code.name}: {message}")
+
+
+def predict(pipeline: str, question: Question, target: Target, home: Home) -> Iterator[Row]:
+    """The answers, one per example, each output name -> value.
+
+    Raises BadInput: not exactly one question, rows that do not fit the model, an unknown signature or version;
+    UserError: no server.
+    """
+    given = [question.json is not None, question.csv is not None, bool(question.images), bool(question.texts)]
+    if sum(given) != 1:
+        raise BadInput("give exactly one of --json, --csv, --image and --text")
+    model = _model(pipeline, target, home)
+    signature, rows = _rows(pipeline, question, target, model, home)
+    for start in range(0, len(rows), ROWS_PER_REQUEST):
+        yield from model.predict(rows[start : start + ROWS_PER_REQUEST], signature)
+
+
+def _model(pipeline: str, target: Target, home: Home) -> Model:
+    if not target.local:
+        if target.version is not None and target.label is not None:
+            raise BadInput("give --version or --label, not both")
+        return RemoteModel(served.name_of(pipeline), target)
+    if target.label is not None:
+        raise BadInput("--label is known to a server alone; with --local give --version")
+    [found] = served.find(home, [pipeline])
+    folder = found.version(target.version)
+    from pipeline.local_model import LocalModel
+
+    return LocalModel(found.name, folder)
+
+
+def _rows(
+    pipeline: str, question: Question, target: Target, model: Model, home: Home
+) -> tuple[str, Sequence[Row]]:
+    """The signature that is asked, and its rows."""
+    if question.images or question.texts:
+        what = "image" if question.images else "text"
+        signature, name = model_inputs.choose_for_strings(
+            model.name, model.signatures, target.signature, what
+        )
+        tensor = model.signatures[signature].inputs[name]
+        values = [_content(path) for path in question.images] or question.texts
+        return signature, [{name: model_inputs.shaped(value, tensor)} for value in values]
+    # Here, as it brings Arrow along.
+    from pipeline import request_rows
+
+    signature = model_inputs.choose(model.name, model.signatures, target.signature)
+    inputs = model.signatures[signature].inputs
+    if question.json is not None:
+        return signature, request_rows.from_json(question.json, inputs, model.name)
+    assert question.csv is not None
+    data = served.data_section(home, pipeline)
+    rows, unused = request_rows.from_csv(question.csv, inputs, model.name, data)
+    if unused:
+        print(f"{question.csv}: left out, as {model.name} takes no {', '.join(unused)}", file=sys.stderr)
+    return signature, rows
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise BadInput(f"--image {path}: no such file")
+    return path.read_bytes()
