@@ -83,7 +83,8 @@ class ModelManager:
     async def reload(self, config: ModelServerConfig) -> None:
         """Takes a new configuration and returns once its new models answer; changes nothing if it is refused.
 
-        Models that it lacks are unloaded when their requests are finished. Raises ServingError as `start`.
+        New versions of the other models are waited for too, so that a label can name them, but not past a first
+        failure. Models that it lacks are unloaded when their requests are finished. Raises ServingError as `start`.
         """
         new = self._apply(config)
         if self._poll_seconds >= 0:
@@ -264,7 +265,7 @@ class ModelManager:
         return task
 
     async def _until_available(self, names: Sequence[str], noun: str) -> None:
-        while any(self._is_pending(name) for name in names):
+        while any(self._is_pending(name) for name in names) or any(map(self._is_loading, self._config)):
             await self._changed.wait()
         available = self.available()
         failed = [name for name in names if not available.get(name, True)]
@@ -274,16 +275,17 @@ class ModelManager:
             raise ServingError(grpc.StatusCode.UNKNOWN, message)
 
     def _is_pending(self, name: str) -> bool:
-        """Whether it is still worth waiting for a model; not for a version that failed once if another one answers."""
+        """Whether no version of a model answers, but one may yet."""
         if name not in self._config:
             return False
-        versions = self._versions.get(name, {}).values()
-        if not versions:
+        states = {version.state for version in self._versions.get(name, {}).values()}
+        if not states:
             return self._poll_seconds != 0
-        if any(version.state <= State.LOADING and not version.failures for version in versions):
-            return True
-        states = {version.state for version in versions}
         return State.AVAILABLE not in states and states != {State.END}
+
+    def _is_loading(self, name: str) -> bool:
+        versions = self._versions.get(name, {}).values()
+        return any(version.state <= State.LOADING and not version.failures for version in versions)
 
     def _reason(self, name: str) -> str:
         for _, version in sorted(self._versions.get(name, {}).items(), reverse=True):
