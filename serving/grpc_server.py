@@ -19,15 +19,14 @@ def make_grpc_server(
     `channel_arguments` as TF Serving's flag has them: `key=value,...`, each value an int32 where it can
     be, else a string. Raises BadInput when an argument has no value, or an address is taken or unknown.
     """
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", INT32_MAX),
-            ("grpc.max_send_message_length", INT32_MAX),
-            # Two servers on one port would share its connections at random.
-            ("grpc.so_reuseport", 0),
-            *parse_channel_arguments(channel_arguments),
-        ]
-    )
+    arguments: dict[str, int | str] = {
+        "grpc.max_receive_message_length": INT32_MAX,
+        "grpc.max_send_message_length": INT32_MAX,
+        # Two servers on one port would share its connections at random.
+        "grpc.so_reuseport": 0,
+    }
+    arguments.update(parse_channel_arguments(channel_arguments))
+    server = grpc.aio.server(options=list(arguments.items()))
     for address in addresses:
         _bind(server, address, address)
     if socket_path:

@@ -46,12 +46,13 @@ class Health(HealthServicer):
     ) -> AsyncIterator[HealthCheckResponse]:
         last = None
         while True:
+            is_last = self._draining
             status = self._status(request.service)
             if status is None:
                 status = HealthCheckResponse.SERVICE_UNKNOWN
             if status != last:
                 yield HealthCheckResponse(status=status)
                 last = status
-            if self._draining:
+            if is_last:
                 return
             await asyncio.sleep(WATCH_SECONDS)
