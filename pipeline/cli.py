@@ -15,6 +15,7 @@ import typer
 from common.errors import UserError
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
+from serving.deploy.settings import Settings
 
 INTERRUPTED = 130
 
@@ -25,6 +26,9 @@ app = typer.Typer(
     # Plain: markup would swallow what stands in brackets, and tables cut long options short.
     rich_markup_mode=None,
 )
+
+export_app = typer.Typer(help="Write files for other systems.", rich_markup_mode=None)
+app.add_typer(export_app, name="export")
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")
@@ -258,6 +262,41 @@ def predict(
     target = predict.Target(version, label, signature, host, rest_api_port, timeout, local)
     answers = predict.predict(pipeline, question, target, home_module.find(home))
     (show_predictions.show_json if output == "json" else show_predictions.show_table)(answers)
+
+
+@export_app.command("serving")
+def export_serving(
+    pipelines: Annotated[
+        list[str] | None, typer.Argument(help="Names or YAML files; none: all that pushed a model.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", help="Folder to write to.")] = Path("deploy"),
+    name: Annotated[str, typer.Option("--name", help="Of the deployment and its objects.")] = Settings.name,
+    namespace: Annotated[str, typer.Option("--namespace", help="Of Kubernetes [default: kubectl's].")] = "",
+    image: Annotated[str, typer.Option("--image", help="TF Serving's image, with its tag.")] = Settings.image,
+    cpus: Annotated[int, typer.Option("--cpus", min=1, help="Per replica.")] = Settings.cpus,
+    min_replicas: Annotated[int, typer.Option("--min-replicas", min=1)] = Settings.min_replicas,
+    max_replicas: Annotated[int, typer.Option("--max-replicas", min=1)] = Settings.max_replicas,
+    versions: Annotated[
+        int, typer.Option("--versions", min=1, help="How many of the latest versions are served.")
+    ] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are not its own.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Write what runs TF Serving itself on pushed models: docker compose, Kubernetes, Prometheus."""
+    from pipeline import export_serving
+
+    export_serving.export(
+        home_module.find(home),
+        pipelines or (),
+        output,
+        name=name,
+        namespace=namespace,
+        image=image,
+        cpus=cpus,
+        replicas=(min_replicas, max_replicas),
+        num_versions=versions,
+        force=force,
+    )
 
 
 def main() -> None:

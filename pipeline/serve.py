@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import BadInput
-from pipeline import models_config, serve_notice, served
+from pipeline import serve_notice, served
 from pipeline.home import Home
 from pipeline.wording import display
+from serving.deploy.model_server import models_config
 from serving.options import ServerOptions
 
 EVERY_INTERFACE = ("0.0.0.0", "::", "")
@@ -43,7 +44,9 @@ def serve(home: Home, pipelines: Sequence[str], num_versions: int, flags: Mappin
     with tempfile.TemporaryDirectory(prefix="mlpipe-serve-") as scratch:
         config_file = Path(own_config) if own_config else Path(scratch) / "models.config"
         if models:
-            config_file.write_text(models_config.text(models, num_versions))
+            config_file.write_text(
+                models_config({model.name: str(model.folder) for model in models}, num_versions)
+            )
         print(f"loading {', '.join(model.name for model in models) or display(config_file)}", flush=True)
         if models and rest_port:
             near = "localhost" if host in EVERY_INTERFACE else host
