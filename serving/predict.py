@@ -38,7 +38,7 @@ async def predict(
         else:
             inputs = _arrays(plan, request)
         outputs = await run_plan(served.runner, plan, inputs, request.output_filter)
-    if any(array.size > tensors.SLOW_COUNT for array in outputs.values()):
+    if any(tensors.is_slow_to_fill(array) for array in outputs.values()):
         await asyncio.to_thread(_fill, response, outputs, as_content)
     else:
         _fill(response, outputs, as_content)

@@ -17,8 +17,8 @@ FILL_LIMIT = 64 * 2**20
 MAX_DIMENSIONS = 64
 """Numpy's own limit; TensorFlow's is 254."""
 
-SLOW_COUNT = 16_384
-"""From so many values on, fields that are read one by one are worth a thread."""
+SLOW_COUNT, SLOW_PACKED_COUNT = 16_384, 1_048_576
+"""So many values are worth a thread: those that Python handles one by one, and those that are copied as they are."""
 
 _PACKED_COUNT = 64
 """From so many values on, going through the wire format is quicker than through Python's numbers."""
@@ -31,7 +31,16 @@ _FOUR_BITS = {types_pb2.DT_INT4, types_pb2.DT_UINT4}
 def is_slow(proto: TensorProto) -> bool:
     """Whether reading the proto takes milliseconds, so that it is better done in a thread."""
     kind = KINDS.get(proto.dtype)
-    return kind is not None and not kind.packed and len(getattr(proto, kind.field)) > SLOW_COUNT
+    return kind is not None and _is_slow(kind, len(getattr(proto, kind.field)))
+
+
+def is_slow_to_fill(array: np.ndarray) -> bool:
+    """Whether writing the array takes milliseconds, so that it is better done in a thread."""
+    return array.size > SLOW_COUNT and _is_slow(kind_of(array), array.size)
+
+
+def _is_slow(kind: Kind, count: int) -> bool:
+    return count > (SLOW_PACKED_COUNT if kind.packed else SLOW_COUNT)
 
 
 def from_proto(proto: TensorProto) -> np.ndarray:

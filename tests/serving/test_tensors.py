@@ -10,7 +10,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from serving.tensor_kinds import KINDS, BadTensor, kind_of
-from serving.tensors import FILL_LIMIT, fill_content, fill_proto, from_proto, is_slow
+from serving.tensors import FILL_LIMIT, fill_content, fill_proto, from_proto, is_slow, is_slow_to_fill
 
 NUMBERS = [
     tf.float32, tf.float64, tf.float16, tf.bfloat16, tf.int8, tf.int16, tf.int32, tf.int64,
@@ -221,12 +221,19 @@ def test_what_may_be_filled_up_is_bounded():
         from_proto(proto(types_pb2.DT_FLOAT, [most + 2], float_val=[1.0]))
 
 
-def test_only_what_is_read_value_by_value_is_slow():
+def test_values_that_are_handled_one_by_one_are_slow_sooner():
     many = list(range(20_000))
     assert is_slow(proto(types_pb2.DT_INT64, [20_000], int64_val=many))
     assert not is_slow(proto(types_pb2.DT_FLOAT, [20_000], float_val=many))
     assert not is_slow(proto(types_pb2.DT_INT64, [20_000], tensor_content=bytes(160_000)))
     assert not is_slow(proto(9999, [1]))
+    for dtype, few, enough in (
+        (np.float32, 20_000, 1_100_000),
+        (np.int64, 10_000, 20_000),
+        (object, 9, 20_000),
+    ):
+        assert not is_slow_to_fill(np.zeros(few, dtype))
+        assert is_slow_to_fill(np.zeros(enough, dtype))
 
 
 def test_every_kind_is_found_by_its_array():
