@@ -92,8 +92,8 @@ class RemoteModel:
         message = " ".join(error.message.split())
         if error.code is grpc.StatusCode.UNAVAILABLE:
             return UserError(
-                f"no server answers at {self._target.address} ({message}): start one with mlpipe serve {self.name},"
-                " or ask the model without a server: --local"
+                f"no server answers: {message}; start one with mlpipe serve {self.name}, or ask the model without a"
+                " server: --local"
             )
         if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return UserError(f"{self.name}: {message}; allow more with --timeout")
