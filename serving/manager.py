@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +62,6 @@ class ModelManager:
         self._last_log: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_lock = asyncio.Lock()
-        self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -147,10 +146,6 @@ class ModelManager:
                 available[name] = sorted(numbers, reverse=True)
         return available
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Has `listener` called on the loop whenever a version changed its state."""
-        self._listeners.append(listener)
-
     def _find(self, spec: ModelSpec) -> Version:
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
@@ -183,6 +178,7 @@ class ModelManager:
             self._wanted[name] = {}
             self._last_log.pop(name, None)
             self._reconcile(name)
+        self._notify()
         return new
 
     async def _poll_for_ever(self) -> None:
@@ -255,8 +251,6 @@ class ModelManager:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-        for listener in self._listeners:
-            listener()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
