@@ -212,6 +212,16 @@ def answers(model_dir: str, examples: list[bytes], folder: Path) -> dict[str, di
     return found
 
 
+def answers_of_a_session(model_dir: str, signature: str, examples: list[bytes]) -> dict[str, np.ndarray]:
+    """What the model answers to serialized examples when it is loaded as TensorFlow Serving loads it."""
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], model_dir).signature_def[signature]
+        [examples_name] = [info.name for info in loaded.inputs.values()]
+        outputs = {name: info.name for name, info in loaded.outputs.items()}
+        found: dict[str, np.ndarray] = session.run(outputs, {examples_name: examples})
+    return found
+
+
 def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], scale: float = 1.0) -> None:
     """Same names, same texts and indices, floats within 1e-5 of `scale`."""
     assert set(found) == set(expected)
@@ -307,6 +317,8 @@ def keep(
             found[f"{signature} of one"], {name: value[:1] for name, value in expected.items()}, scale
         )
     assert_equal(found["transform_features"], truth)
+    in_a_session = answers_of_a_session(prepared.model_dir(), "serving_examples", prepared.raw["valid"])
+    assert_equal(in_a_session, expected, scale)
 
     measured = evaluate(prepared, prepared.model_dir(), "valid")
     for output, metrics in expected_metrics(task, labels, expected, truth).items():

@@ -51,12 +51,20 @@ class ServingModule(tf.Module):
         outputs: Callable[[tf.Tensor], Tensors],
     ) -> None:
         super().__init__()
-        self.model = model
+        # Saved as attributes of the Keras model, the variables would be restored into copies of those that the functions
+        # read: TF2's loader tells them to be the same, a session, as TensorFlow Serving has one, finds nothing.
+        self._variables = [variable.value for variable in model.variables]
+        self._model = lambda: model
         self.transform = transform.transform_features_layer()
         self._feature_spec = {name: raw_spec[name] for name in raw_spec if name not in label_names}
         self._all_spec = dict(raw_spec)
         self.assemble = assemble
         self.outputs = outputs
+
+    @property
+    def model(self) -> keras.Model:
+        """The network, from transformed features to scores."""
+        return self._model()
 
     def predict(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Tensors:
         """Answer for raw features in the form of the raw feature spec."""
