@@ -33,7 +33,8 @@ class Pusher(base_component.BaseComponent):
     Args:
       model: Channel of the Model.
       model_blessing: Channel of the Evaluator's ModelBlessing; without a blessing nothing is pushed.
-      infra_blessing: Channel of an InfraBlessing that must hold as well, if given.
+      infra_blessing: Channel of an InfraBlessing that must hold as well, if given; the model with warm-up requests in
+        it (`has_model`) is what is pushed.
       directory: base folder of the versions.
       keep: how many of the latest versions stay.
       code: fingerprint of the executor, part of the cache key.

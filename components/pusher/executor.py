@@ -13,9 +13,11 @@ from typing import Any
 from tfx import types
 from tfx.components.pusher import executor as tfx_pusher
 from tfx.types import artifact_utils
+from tfx.utils import path_utils
 
 from common.errors import UserError
 from components.pusher.constants import MODEL_ID
+from components.serving_check.constants import HAS_MODEL
 
 MANIFEST = Path("assets.extra", "mlpipe.json")
 
@@ -42,6 +44,16 @@ class Executor(tfx_pusher.Executor):
             pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version)
         )
         pushed.set_int_custom_property(MODEL_ID, model.id)
+
+    def GetModelPath(self, input_dict: dict[str, list[types.Artifact]]) -> str:
+        """The SavedModel with warm-up requests where the InfraBlessing holds one, else the Model's own.
+
+        TFX's Pusher takes the former only where it is given no Model; here the Model is needed for its id.
+        """
+        for blessing in input_dict.get("infra_blessing") or []:
+            if blessing.get_int_custom_property(HAS_MODEL) == 1:
+                return str(path_utils.stamped_model_path(blessing.uri))
+        return str(super().GetModelPath(input_dict))
 
 
 def versions(directory: Path) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -18,6 +19,7 @@ from tfx.types import standard_artifacts
 from common.errors import UserError
 from components.pusher import executor
 
+WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 FILES = {"saved_model.pb": 4000, "variables/variables.index": 200, "variables/variables.data": 300_000}
 
 
@@ -232,6 +234,53 @@ def test_a_blessed_model_is_pushed_and_recorded(model: Path, tmp_path: Path) -> 
 
 def test_a_model_without_blessing_is_not_pushed(model: Path, tmp_path: Path) -> None:
     inputs, outputs = _artifacts(model, 0, tmp_path)
+    served = tmp_path / "served"
+    executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
+    assert outputs["pushed_model"][0].get_int_custom_property("pushed") == 0
+    assert not served.exists()
+
+
+def _infra_blessing(
+    model: Path, blessed: int, has_model: bool, tmp_path: Path
+) -> standard_artifacts.InfraBlessing:
+    blessing = standard_artifacts.InfraBlessing()
+    blessing.uri = str(tmp_path / "infra_blessing")
+    blessing.set_int_custom_property("blessed", blessed)
+    if has_model:
+        stamped = Path(blessing.uri, "stamped_model")
+        shutil.copytree(model, stamped)
+        (stamped / WARM_UP).parent.mkdir()
+        (stamped / WARM_UP).write_bytes(b"requests")
+        blessing.set_int_custom_property("has_model", 1)
+    return blessing
+
+
+def test_the_model_with_warm_up_requests_is_what_is_pushed(model: Path, tmp_path: Path) -> None:
+    inputs, outputs = _artifacts(model, 1, tmp_path)
+    inputs["infra_blessing"] = [_infra_blessing(model, 1, True, tmp_path)]
+    served = tmp_path / "served"
+    executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
+    assert is_complete(served / "1", model)
+    assert (served / "1" / WARM_UP).read_bytes() == b"requests"
+    assert json.loads((served / "1" / executor.MANIFEST).read_text())["model_id"] == 7
+    assert outputs["pushed_model"][0].get_int_custom_property("model_id") == 7
+
+
+def test_an_infra_blessing_without_a_model(model: Path, tmp_path: Path) -> None:
+    inputs, outputs = _artifacts(model, 1, tmp_path)
+    inputs["infra_blessing"] = [_infra_blessing(model, 1, False, tmp_path)]
+    served = tmp_path / "served"
+    executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
+    assert is_complete(served / "1", model)
+    assert not (served / "1" / WARM_UP).exists()
+
+
+@pytest.mark.parametrize(("model_blessed", "infra_blessed"), [(1, 0), (0, 1)])
+def test_both_blessings_have_to_hold(
+    model_blessed: int, infra_blessed: int, model: Path, tmp_path: Path
+) -> None:
+    inputs, outputs = _artifacts(model, model_blessed, tmp_path)
+    inputs["infra_blessing"] = [_infra_blessing(model, infra_blessed, True, tmp_path)]
     served = tmp_path / "served"
     executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
     assert outputs["pushed_model"][0].get_int_custom_property("pushed") == 0

@@ -1,0 +1,33 @@
+"""The candidate with its warm-up requests, in the place where TFX's InfraValidator stores it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from tfx.utils import path_utils
+
+from components.serving_check import warm_up
+from components.serving_check.feeding import Feed
+
+
+def stamp(saved_model: Path, blessing: Path, name: str, feeds: Mapping[str, Feed], count: int) -> Path:
+    """Writes `saved_model` with about `count` warm-up requests below the folder `blessing` of an InfraBlessing.
+
+    The files are hard links where the disk allows it: they take no room of their own. Warm-up requests that the
+    trainer module wrote itself stay as they are.
+    """
+    stamped = Path(path_utils.stamped_model_path(str(blessing)))
+    shutil.copytree(saved_model, stamped, copy_function=_link)
+    if not Path(path_utils.warmup_file_path(str(stamped))).exists():
+        warm_up.write(stamped, name, feeds, count)
+    return stamped
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
