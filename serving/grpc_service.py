@@ -87,45 +87,37 @@ def _handler(
     async def handle(body: bytes, context: grpc.aio.ServicerContext) -> bytes:
         began = time.perf_counter()
         CURRENT_API.set(api)
-        status, version, request, answer = "UNKNOWN", None, None, b""
+        version, request, answer = None, None, b""
+        failure: ServingError | None = None
+        status = "OK"
         try:
             request = parse(body)
             response = await call(request)
-            version = _version(response)
             answer = response.SerializeToString()
-            status = "OK"
-            return answer
+            version = _version(response)
+            if isinstance(request, WITH_EXAMPLES):
+                telemetry.examples(_model(request), example_count(request.input))
         except ServingError as error:
-            status = error.code.name
-            await context.abort(error.code, _cut(error.message))
+            failure = error
         except asyncio.CancelledError:
             status = _reason(context)
             raise
         except DecodeError:
-            status = "INTERNAL"
-            await context.abort(grpc.StatusCode.INTERNAL, f"the body is no {request_class.DESCRIPTOR.name}")
+            failure = _internal(f"the body is no {request_class.DESCRIPTOR.name}")
         except Exception:
-            status = "INTERNAL"
             log.exception("%s failed", api)
-            await context.abort(grpc.StatusCode.INTERNAL, "internal error, see the server's log")
+            failure = _internal("internal error, see the server's log")
         finally:
-            model = _model(request)
-            if status == "OK" and isinstance(request, WITH_EXAMPLES):
-                telemetry.examples(model, example_count(request.input))
+            if failure is not None:
+                status = failure.code.name
+            seconds = time.perf_counter() - began
+            sizes = (len(body), len(answer))
             telemetry.record(
-                RequestRecord(
-                    api,
-                    "GRPC",
-                    model,
-                    version,
-                    status,
-                    time.perf_counter() - began,
-                    len(body),
-                    len(answer),
-                    context.peer(),
-                )
+                RequestRecord(api, "GRPC", _model(request), version, status, seconds, *sizes, context.peer())
             )
-        raise AssertionError("abort has raised")
+        if failure is not None:
+            await context.abort(failure.code, _cut(failure.message))
+        return answer
 
     return handle
 
@@ -169,6 +161,10 @@ def _reason(context: grpc.aio.ServicerContext) -> str:
     """Why a call was cancelled: its time is over, or the client has gone."""
     left = context.time_remaining()
     return "DEADLINE_EXCEEDED" if left is not None and left <= 0 else "CANCELLED"
+
+
+def _internal(message: str) -> ServingError:
+    return ServingError(grpc.StatusCode.INTERNAL, message)
 
 
 def _cut(message: str) -> str:
