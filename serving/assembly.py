@@ -78,7 +78,7 @@ async def serve(options: ServerOptions) -> None:
     )
     try:
         if await start_models(manager, config, stopping):
-            async with listening(options, grpc_server, app, http_sockets):
+            async with listening(options, grpc_server, app, http_sockets, stopping):
                 following = follow_config_file(options, manager)
                 await stopping.wait()
                 log.info("Stopping: requests that have begun are finished")
@@ -90,24 +90,27 @@ async def serve(options: ServerOptions) -> None:
 
 @asynccontextmanager
 async def listening(
-    options: ServerOptions, grpc_server: grpc.aio.Server, app: App, http_sockets: list[socket.socket]
+    options: ServerOptions,
+    grpc_server: grpc.aio.Server,
+    app: App,
+    http_sockets: list[socket.socket],
+    stopping: asyncio.Event,
 ) -> AsyncIterator[None]:
     """Both APIs take requests inside the block; at its end those that have begun are finished."""
-    http_server = None
+    http: list[asyncio.Task[None]] = []
     try:
         await grpc_server.start()
         where = f"{options.host}:{options.port}" if options.port else options.grpc_socket_path
         log.info("Running gRPC ModelServer at %s ...", where)
         if http_sockets:
             addresses.listen(http_sockets, options.rest_api_port, "--rest_api_port")
-            http_server = await serve_http(app, http_sockets)
+            http.append(asyncio.create_task(serve_http(app, http_sockets, stopping, DRAIN_SECONDS)))
+            http[0].add_done_callback(lambda _: stopping.set())
             log.info("Exporting HTTP/REST API at:%s:%d ...", options.host, options.rest_api_port)
         yield
     finally:
-        stops = [grpc_server.stop(DRAIN_SECONDS)]
-        if http_server:
-            stops.append(http_server.stop(DRAIN_SECONDS))
-        await asyncio.gather(*stops)
+        stopping.set()
+        await asyncio.gather(grpc_server.stop(DRAIN_SECONDS), *http)
 
 
 def read_config(options: ServerOptions) -> ModelServerConfig:
