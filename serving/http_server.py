@@ -20,26 +20,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-class HttpServer:
-    """A running HTTP server."""
-
-    def __init__(self, server: _Server, task: asyncio.Task[None]) -> None:
-        self._server = server
-        self._task = task
-
-    async def stop(self, grace_seconds: float) -> None:
-        """Closes the listening sockets and idle connections, lets requests finish for so long, then cuts them off."""
-        self._server.config.timeout_graceful_shutdown = grace_seconds  # type: ignore[assignment]
-        self._server.should_exit = True
-        await self._task
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()
-
-
 async def serve_http(
-    app: Any, sockets: Sequence[socket.socket], limits: HttpLimits | None = None
-) -> HttpServer:
-    """Serves the application on bound sockets; returns once they take connections. Installs no signal handlers."""
+    app: Any,
+    sockets: Sequence[socket.socket],
+    stopping: asyncio.Event,
+    drain_seconds: float,
+    limits: HttpLimits | None = None,
+) -> None:
+    """Serves the application on bound sockets until `stopping` is set, then lets requests finish for so long.
+
+    Closes the sockets. Installs no signal handlers.
+    """
     limits = limits or HttpLimits()
     config = uvicorn.Config(
         app,
@@ -53,12 +44,16 @@ async def serve_http(
         log_config=None,
         log_level="warning",
         timeout_keep_alive=limits.idle_seconds,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=drain_seconds,  # type: ignore[arg-type]
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=list(sockets)))
-    while not server.started:
-        if task.done():
-            task.result()
-            raise RuntimeError("the HTTP server ended before it started")
-        await asyncio.sleep(0.01)
-    return HttpServer(server, task)
+    serving = asyncio.create_task(server.serve(sockets=list(sockets)))
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        server.should_exit = True
+        await serving
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()

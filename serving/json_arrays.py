@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from tensorflow.core.framework import types_pb2
 
+from serving.json_pieces import Irregular, Numbers
 from serving.json_text import FLOAT_MAX
 
 LARGEST_WHOLE = {types_pb2.DT_FLOAT: 2**24 - 1, types_pb2.DT_DOUBLE: 2**53 - 1}
@@ -31,15 +32,15 @@ MOST_DIMENSIONS = 64
 _NUMBERS = {int, float}
 
 
-class Irregular(ValueError):
-    """The value is no tensor of the dtype."""
-
-
 def to_array(value: Any, dtype: int) -> np.ndarray:
     """A tensor of the DataType from a JSON value: a scalar, or lists nested evenly.
 
     Strings become an object array of bytes. Raises Irregular for anything that TF Serving refuses.
     """
+    if type(value) is Numbers:
+        return _from_text(value, dtype, MOST_DIMENSIONS)
+    if type(value) is list and value and type(value[0]) is Numbers:
+        return _joined([_from_text(each, dtype, MOST_DIMENSIONS)[np.newaxis] for each in value])
     shape: list[int] = []
     flat = [value]
     while flat and type(flat[0]) is list:
@@ -83,6 +84,26 @@ def as_bytes(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogateescape")
+
+
+def _from_text(numbers: Any, dtype: int, most_dimensions: int) -> np.ndarray:
+    """An array that was left in its text."""
+    if type(numbers) is not Numbers or not most_dimensions:
+        raise Irregular
+    arrays = []
+    for piece in numbers.pieces():
+        if type(piece) is Numbers:
+            arrays.append(_from_text(piece, dtype, most_dimensions - 1)[np.newaxis])
+        else:
+            arrays.append(to_array(piece, dtype))
+    return _joined(arrays)
+
+
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    try:
+        return np.concatenate(arrays)
+    except ValueError:
+        raise Irregular from None
 
 
 def _floats(flat: list[Any], dtype: int) -> np.ndarray:

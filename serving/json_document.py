@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from serving.errors import invalid_argument
+from serving.errors import ServingError, invalid_argument
+from serving.json_pieces import SMALLEST, put_in, take_out_numbers
 from serving.json_syntax import BYTE_ORDER_MARK, SyntaxFault, find_fault
 from serving.json_text import value_text
 
@@ -22,15 +24,21 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SURROGATE_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes, *, in_pieces: bool = False) -> dict[str, Any]:
     """The JSON object of a request.
 
+    `in_pieces`: large arrays of numbers stay in their text, as `serving.json_pieces.Numbers`.
     `NaN`, `Inf`, `Infinity`, with a minus too, are numbers; bytes of a string that are not UTF-8 become
     surrogate escapes; whole numbers beyond 64 bits become floats; of several members of one name the
     first counts. Raises INVALID_ARGUMENT `JSON Parse error: ... at offset: N`.
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
+    if in_pieces and len(body) > SMALLEST and (reduced := take_out_numbers(body)):
+        with suppress(ServingError):
+            document = parse_object(reduced[0])
+            put_in(document, reduced[1])
+            return document
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from serving.errors import invalid_argument
+from serving.errors import ServingError, invalid_argument
 from serving.json_arrays import Irregular, is_base64, to_array
+from serving.json_document import parse_object
 from serving.json_faults import fault_of_rows, fault_of_value, is_row_object
+from serving.json_pieces import SMALLEST, Numbers
 from serving.json_text import value_text
 
 
@@ -51,6 +53,8 @@ def request_arrays(document: Mapping[str, Any], dtypes: Mapping[str, int]) -> di
     if not is_in_rows(document):
         return _from_columns(document["inputs"], dtypes)
     rows = document["instances"]
+    if type(rows) is Numbers and len(dtypes) == 1:
+        return _from_columns(rows, dtypes)
     if not isinstance(rows, list):
         raise invalid_argument(
             f"JSON Value: {value_text(document)} Excepting 'instances' to be an list/array"
@@ -98,3 +102,15 @@ def _array(value: Any, dtype: int) -> np.ndarray:
         return to_array(value, dtype)
     except Irregular:
         raise fault_of_value(value, dtype) from None
+
+
+def arrays_of_body(
+    body: bytes, document: Mapping[str, Any], dtypes: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    """As `request_arrays`, of a document that was parsed in pieces; its body tells faults more precisely."""
+    try:
+        return request_arrays(document, dtypes)
+    except ServingError:
+        if len(body) <= SMALLEST:
+            raise
+    return request_arrays(parse_object(body), dtypes)

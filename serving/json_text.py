@@ -22,7 +22,7 @@ def type_name(value: Any) -> str:
         return "Null"
     if isinstance(value, bool):
         return str(value)
-    return _TYPE_NAMES[type(value)]
+    return _TYPE_NAMES.get(type(value), "Array")
 
 
 def value_text(value: Any) -> str:
@@ -31,7 +31,7 @@ def value_text(value: Any) -> str:
         return decimal_text(value)
     text = ""
     try:
-        for piece in json.JSONEncoder(indent=4, ensure_ascii=False).iterencode(value):
+        for piece in json.JSONEncoder(indent=4, ensure_ascii=False, default=str).iterencode(value):
             text += piece[: LONGEST_VALUE + 1]
             if len(text) > LONGEST_VALUE:
                 break

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
@@ -31,7 +32,7 @@ from serving.json_results import (
     rows_json,
     status_json,
 )
-from serving.json_tensors import is_in_rows, request_arrays, signature_name
+from serving.json_tensors import arrays_of_body, is_in_rows, signature_name
 from serving.metadata import get_model_metadata
 from serving.model_service import get_model_status
 from serving.plans import plan_of
@@ -161,12 +162,12 @@ class RestApi:
 
     async def _predict(self, call: Call, spec: ModelSpec, body: bytes) -> bytes:
         size = len(body)
-        document = await self._converted(size, parse_object, body)
+        document = await self._converted(size, partial(parse_object, in_pieces=True), body)
         name = signature_name(document) or DEFAULT_SIGNATURE
         with self._manager.use(spec) as served:
             call.version = served.version
             dtypes = _input_dtypes(served, name)
-            inputs = await self._converted(size, request_arrays, document, dtypes)
+            inputs = await self._converted(size, arrays_of_body, body, document, dtypes)
             to_json = rows_json if is_in_rows(document) else columns_json
             del document
             outputs = await predict_arrays(served, name, inputs)
