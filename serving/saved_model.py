@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+from tensorflow.python.framework.ops import dismantle_graph
 
 from serving.errors import ServingError
 from serving.tensorflow_errors import from_tensorflow
@@ -48,7 +49,7 @@ def load_saved_model(
     try:
         meta_graph = tf.compat.v1.saved_model.load(session, list(tags), str(path))
     except Exception as error:
-        session.close()
+        _free(session)
         raise _load_error(error, path, tags) from None
     return SavedModel(session, dict(meta_graph.signature_def))
 
@@ -71,6 +72,14 @@ def _load_error(error: Exception, path: Path, tags: Sequence[str]) -> ServingErr
             grpc.StatusCode.NOT_FOUND, f"Could not find the variables at {path / 'variables'}"
         )
     return ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+def _free(session: tf.compat.v1.Session) -> None:
+    """Frees the session, and its graph at once: that has reference cycles, and is too large to wait for the collector."""
+    session.close()
+    for name in session.graph.get_all_collection_keys():
+        session.graph.clear_collection(name)
+    dismantle_graph(session.graph)
 
 
 class SavedModel:
@@ -97,7 +106,7 @@ class SavedModel:
     def close(self) -> None:
         """Frees variables, tables and graph."""
         self._callables.clear()
-        self._session.close()
+        _free(self._session)
         del self._session
 
     def _callable(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Callable[..., list[Any]]:
