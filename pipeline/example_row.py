@@ -28,7 +28,7 @@ def find(home: Home, pipeline: str, inputs: Mapping[str, Tensor]) -> Row | None:
             values = _values(example_pb2.Example.FromString(record))
             columns = columns_of(inputs, values)
             if len(columns) == len(inputs):
-                return {name: shaped(values[columns[name]], inputs[name]) for name in inputs}
+                return {name: shaped(values[columns[name]], inputs[name]) for name in sorted(inputs)}
     return None
 
 

@@ -103,7 +103,7 @@ class RemoteModel:
 
 
 def predict(pipeline: str, question: Question, target: Target, home: Home) -> Iterator[Row]:
-    """The answers, one per example, each output name -> value.
+    """The answers, one per example, each output name -> value, in the order of the names.
 
     Raises BadInput: not exactly one question, rows that do not fit the model, an unknown signature or version;
     UserError: no server.
@@ -114,7 +114,8 @@ def predict(pipeline: str, question: Question, target: Target, home: Home) -> It
     model = _model(pipeline, target, home)
     signature, rows = _rows(pipeline, question, target, model, home)
     for start in range(0, len(rows), ROWS_PER_REQUEST):
-        yield from model.predict(rows[start : start + ROWS_PER_REQUEST], signature)
+        for answer in model.predict(rows[start : start + ROWS_PER_REQUEST], signature):
+            yield dict(sorted(answer.items()))
 
 
 def _model(pipeline: str, target: Target, home: Home) -> Model:

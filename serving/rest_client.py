@@ -114,7 +114,7 @@ class RestClient:
         metadata = self.metadata(model, version=version, label=label, timeout=timeout)
         name = signature or "serving_default"
         if name not in metadata.signatures:
-            raise RequestFailed(grpc.StatusCode.INVALID_ARGUMENT, f"model {model} has no signature {name}")
+            raise RequestFailed(grpc.StatusCode.FAILED_PRECONDITION, f"model {model} has no signature {name}")
         outputs = metadata.signatures[name].outputs
         answer = self._post(model, "predict", {"inputs": inputs}, signature, version, label, timeout)
         # One output comes without its name.
