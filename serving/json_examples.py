@@ -67,7 +67,7 @@ def _add(value: Any, name: str, feature: Feature) -> None:
         _claim(feature, "int64_list", name)
         if value >= 2**63:
             raise invalid_argument(f"Feature: {name} has uint64 element. Only int64 is supported.")
-        feature.int64_list.value.append(value)
+        feature.int64_list.value.append(int(value))
     elif is_base64(value):
         _claim(feature, "bytes_list", name)
         decoded = decode_base64(value["b64"])

@@ -7,13 +7,17 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from serving.errors import invalid_argument
+from serving.errors import ServingError, invalid_argument
 from serving.rest_errors import BodyTooLarge
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-PIECE = 2**20
-"""Bytes that are unpacked at once."""
+PACKED_PIECE = 2**16
+UNPACKED_PIECE = 2**20
+"""Bytes that are unpacked at once, and to how many at most."""
+
+MOST_MEMBERS = 10_000
+"""Parts of a gzip file; each costs time, however empty it is."""
 
 
 class ClientGone(Exception):
@@ -50,18 +54,39 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], li
 def unpack(packed: bytes, limit: int) -> bytes:
     """The contents of gzip members. Raises BodyTooLarge as soon as there is more, INVALID_ARGUMENT when broken."""
     unpacked = bytearray()
-    while packed:
-        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        while not member.eof:
+    member = _member()
+    members = 1
+    for start in range(0, len(packed), PACKED_PIECE):
+        piece = packed[start : start + PACKED_PIECE]
+        while piece:
+            if member.eof:
+                piece = piece.lstrip(b"\0")
+                if not piece:
+                    break
+                member = _member()
+                members += 1
+                if members > MOST_MEMBERS:
+                    raise _broken(f"it has more than {MOST_MEMBERS} members")
             try:
-                piece = member.decompress(packed, PIECE)
+                unpacked += member.decompress(piece, UNPACKED_PIECE)
             except zlib.error as error:
-                raise invalid_argument(f"Failed to uncompress the gzipped body: {error}") from None
-            packed = member.unconsumed_tail
-            if not piece and not packed and not member.eof:
-                raise invalid_argument("Failed to uncompress the gzipped body: it is cut off")
-            unpacked += piece
+                raise _broken(str(error)) from None
             if len(unpacked) > limit:
                 raise BodyTooLarge(limit)
-        packed = member.unused_data.lstrip(b"\0")
+            piece = member.unused_data if member.eof else member.unconsumed_tail
+    while not member.eof:
+        rest = member.decompress(b"", UNPACKED_PIECE)
+        if not rest and not member.eof:
+            raise _broken("it is cut off")
+        unpacked += rest
+        if len(unpacked) > limit:
+            raise BodyTooLarge(limit)
     return bytes(unpacked)
+
+
+def _member() -> Any:
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+
+def _broken(reason: str) -> ServingError:
+    return invalid_argument(f"Failed to uncompress the gzipped body: {reason}")
