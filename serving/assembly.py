@@ -60,15 +60,10 @@ async def serve(options: ServerOptions) -> None:
     http_sockets = (
         addresses.bind(hosts, options.rest_api_port, "--rest_api_port") if options.rest_api_port else []
     )
-    grpc_server = make_grpc_server(
-        [addresses.join(host, options.port) for host in hosts] if options.port else [],
-        options.grpc_socket_path,
-        options.grpc_channel_arguments,
-    )
+    # gRPC listens as soon as it has its port, so it gets it after the models; whether it is free is known before.
+    for probe in addresses.bind(hosts, options.port, "--port") if options.port else []:
+        probe.close()
     manager = make_manager(options, make_runner)
-    health = register(
-        grpc_server, manager, telemetry, as_content=options.enable_serialization_as_tensor_content
-    )
     app = make_app(
         manager,
         telemetry,
@@ -78,6 +73,13 @@ async def serve(options: ServerOptions) -> None:
     )
     try:
         if await start_models(manager, config, stopping):
+            grpc_server = make_grpc_server(
+                [addresses.join(host, options.port) for host in hosts] if options.port else [],
+                options.grpc_socket_path,
+                options.grpc_channel_arguments,
+            )
+            as_content = options.enable_serialization_as_tensor_content
+            health = register(grpc_server, manager, telemetry, as_content=as_content)
             async with listening(options, grpc_server, app, http_sockets, stopping):
                 following = follow_config_file(options, manager)
                 await stopping.wait()

@@ -126,10 +126,14 @@ class ModelManager:
             version.release()
 
     def status(self, model_spec: ModelSpec) -> list[VersionStatus]:
-        """All versions that ever were, newest first, or the one that is asked for. Raises ServingError NOT_FOUND."""
+        """All versions that ever were, newest first, or the one that is asked for by number or label.
+
+        TF Serving's documents say so of labels; itself it answers with all versions. Raises ServingError: NOT_FOUND,
+        INVALID_ARGUMENT for an unknown label.
+        """
         statuses = self._statuses.get(model_spec.name, {})
-        if model_spec.HasField("version"):
-            number = model_spec.version.value
+        if model_spec.WhichOneof("version_choice"):
+            number = self._number(model_spec)
             if number not in statuses:
                 raise not_found(f"Could not find version {number} of model {model_spec.name}")
             return [statuses[number]]
@@ -154,13 +158,16 @@ class ModelManager:
             if latest := self._latest.get(spec.name):
                 return latest
             raise not_found(f"Servable not found for request: Latest({spec.name})")
-        number = (
-            spec.version.value if choice == "version" else self._labels.version(spec.name, spec.version_label)
-        )
+        number = self._number(spec)
         version = self._versions.get(spec.name, {}).get(number)
         if version is None or version.state is not State.AVAILABLE:
             raise not_found(f"Servable not found for request: Specific({spec.name}, {number})")
         return version
+
+    def _number(self, spec: ModelSpec) -> int:
+        if spec.WhichOneof("version_choice") == "version":
+            return int(spec.version.value)
+        return self._labels.version(spec.name, spec.version_label)
 
     def _apply(self, config: ModelServerConfig) -> list[str]:
         """Checks and takes a configuration; the names of its new models."""

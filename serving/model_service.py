@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def get_model_status(manager: ModelManager, request: GetModelStatusRequest) -> GetModelStatusResponse:
-    """State and error of the versions of a model, newest first; a label in the request is not looked at, as in TF Serving.
+    """State and error of the versions of a model, newest first, or of the version that the request names.
 
     Raises ServingError: INVALID_ARGUMENT without a model spec, NOT_FOUND for a model or version that never was.
     """

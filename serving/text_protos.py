@@ -79,7 +79,9 @@ def parse_text_file(path: str | Path, message_class: type[M]) -> M:
         raise ServingError(grpc.StatusCode.NOT_FOUND, f"{path}; {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise invalid_argument(f"Invalid protobuf file: '{path}': {error}") from None
+    name = message_class.DESCRIPTOR.full_name
     try:
         return text_format.Parse(text, message_class())
     except text_format.ParseError as error:
-        raise invalid_argument(f"Invalid protobuf file: '{path}': {error}") from None
+        reason = f"Error parsing text-format {name}: {error}"
+        raise invalid_argument(f"Invalid protobuf file: '{path}': {reason}") from None
