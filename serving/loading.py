@@ -64,11 +64,14 @@ class VersionLoader:
             log.info("Retrying of Loading servable: %s retry: %d", version, version.failures)
 
     async def unload(self, version: Version) -> None:
-        """Frees a version that no request uses."""
+        """Frees a version that no request uses; what fails meanwhile is logged."""
         assert version.served is not None
         assert version.servable is not None
-        await version.served.runner.close()
-        await asyncio.to_thread(version.servable.close)
+        try:
+            await version.served.runner.close()
+            await asyncio.to_thread(version.servable.close)
+        except Exception:
+            log.exception("Unloading servable: %s", version)
         version.served = version.servable = None
         log.info("Unloaded servable version %s", version)
 

@@ -436,6 +436,19 @@ async def test_a_version_that_comes_back_while_it_is_unloaded_is_loaded_again(ba
 
 
 @on_loop
+async def test_an_unload_that_fails_is_logged_and_over(base: Path, caplog: pytest.LogCaptureFixture):
+    push(base, 1)
+    manager = make_manager(FakeLoader())
+    await manager.start(config(("m", base)))
+    with manager.use(spec()) as served:
+        served.runner.servable.close()  # closing it once more fails
+    push(base, 2)
+    await until(lambda: states(manager) == [(2, "AVAILABLE"), (1, "END")])
+    assert "Unloading servable: {name: m version: 1}" in caplog.text
+    await manager.close()
+
+
+@on_loop
 async def test_close_lets_requests_finish(base: Path):
     push(base, 1)
     load = FakeLoader()
