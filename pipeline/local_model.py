@@ -17,6 +17,8 @@ from pipeline.wording import display
 from serving.client_types import Signature, Tensor
 from serving.json_values import DTYPES
 
+PLACES = ("Graph execution error", "Detected at node", "File ", "<stack traces unavailable>", "[[{{")
+
 
 class LocalModel:
     """One version, loaded with TensorFlow. Raises BadInput when it is no SavedModel."""
@@ -34,7 +36,7 @@ class LocalModel:
                 definitions = _signature_defs(folder)
             except (OSError, ValueError, tf.errors.OpError) as error:
                 raise BadInput(
-                    f"{display(folder)}: cannot be loaded as a SavedModel: {_first_line(error)}"
+                    f"{display(folder)}: cannot be loaded as a SavedModel: {_reason(error)}"
                 ) from None
         self.signatures: Mapping[str, Signature] = {
             key: signature_of(definitions[key]) for key in self._loaded.signatures
@@ -50,9 +52,10 @@ class LocalModel:
             for name, tensor in definition.inputs.items()
         }
         try:
-            answer = self._loaded.signatures[signature](**feeds)
+            with logs.redirected(Path(os.devnull)):
+                answer = self._loaded.signatures[signature](**feeds)
         except (ValueError, TypeError, tf.errors.OpError) as error:
-            raise BadInput(f"{self.name}: {_first_line(error)}") from None
+            raise BadInput(f"{self.name}: {_reason(error)}") from None
         outputs = {name: np.asarray(value.numpy()) for name, value in answer.items()}
         for name, values in outputs.items():
             if values.shape[:1] != (len(rows),):
@@ -107,6 +110,8 @@ def _strings(value: Any) -> Any:
         return value
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
+    """The line of an error of TensorFlow that says what is wrong, without the place in the graph."""
     message = getattr(error, "message", None) or str(error)
-    return next((line.strip() for line in message.splitlines() if line.strip()), type(error).__name__)
+    lines = (line.strip() for line in message.splitlines())
+    return next((line for line in lines if line and not line.startswith(PLACES)), type(error).__name__)

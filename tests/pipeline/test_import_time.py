@@ -55,6 +55,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         (["lineage", "penguin", "--json"], '"type"'),
         (["compare", "last~1", "last"], "rows"),
         (["gc"], "nothing was deleted"),
+        (["serve", "--help"], "--rest-api-port"),
+        (["predict", "--help"], "--local"),
     ],
 )
 def test_questions_are_cheap(arguments: list[str], shown: str, home: Home) -> None:
