@@ -92,10 +92,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._expect_within(self.limits.head_seconds)
 
     def on_headers_complete(self) -> None:
-        if (
-            len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-            > self.limits.head_bytes
-        ):
+        headers = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if len(self.url) + headers > self.limits.head_bytes:
             self._refusal = (431, "Request headers are too long")
             raise ValueError(self._refusal[1])
         self._phase = Phase.BODY

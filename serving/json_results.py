@@ -18,6 +18,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
 from serving.errors import ServingError, invalid_argument
+from serving.json_floats import written_as
 from serving.tensor_kinds import BadTensor, kind_of
 
 PIECE = 2**18
@@ -29,8 +30,8 @@ _WRITABLE = {"float", "double", "int8", "int16", "int32", "int64", "uint8", "uin
 def rows_json(outputs: Mapping[str, np.ndarray]) -> bytes:
     """`{"predictions": [...]}`: a value or list per row, or an object per row when there are several outputs.
 
-    Numbers with a fraction are written with as many digits as bring them back exactly, whole ones
-    as `3.0`. Raises INVALID_ARGUMENT when an output has no rows, or another number of them.
+    Numbers with a fraction are written with as many digits as bring them back exactly (see
+    `serving.json_floats`), whole ones as `3.0`. Raises INVALID_ARGUMENT when an output has no rows, or another number of them.
     """
     _check_batch(outputs)
     if len(outputs) == 1:
@@ -152,7 +153,7 @@ def _is_plain(array: np.ndarray) -> bool:
 
 
 def _numbers(array: np.ndarray) -> bytes:
-    flat = np.ascontiguousarray(array)
+    flat = written_as(array) if array.dtype == np.float32 else np.ascontiguousarray(array)
     if not array.ndim:
         return orjson.dumps(flat.reshape(1), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
     return orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -25,6 +25,7 @@ from serving.json_results import (
     rows_json,
     status_json,
 )
+from serving.json_text import decimal_text
 
 
 def strings(*values: Any) -> np.ndarray:
@@ -83,7 +84,8 @@ def test_no_rows_are_an_empty_list() -> None:
 def test_numbers_come_back_exactly(dtype: type) -> None:
     random = np.random.default_rng(0)
     bits = random.integers(0, 2**63, 20_000, dtype=np.int64)
-    values = bits.view(dtype)[:20_000] if dtype is np.float64 else bits.view(np.int32).view(dtype)
+    values = bits.view(dtype)
+    values = values[np.isfinite(values)]
     again = np.array(json.loads(rows_json({"x": values}))["predictions"], np.float64).astype(dtype)
     np.testing.assert_array_equal(again, values)
 
@@ -96,6 +98,22 @@ def test_whole_numbers_show_that_they_are_floats() -> None:
 def test_tokens_of_numbers_that_are_not_finite() -> None:
     values = np.array([[np.nan, np.inf], [3, -np.inf]], np.float32)
     assert rows_json({"x": values}) == b'{"predictions": [[NaN,Infinity],[3.0,-Infinity]]}'
+
+
+def test_floats_have_the_digits_that_tf_serving_writes() -> None:
+    random = np.random.default_rng(1)
+    bits = random.integers(0, 2**32, 5000, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    halves = np.arange(30_000, dtype=np.float32) / 16
+    for values in (bits[np.isfinite(bits)], halves, random.random(1000, np.float32) * 1e5, halves[:7] / 3):
+        usual = values[(np.abs(values) >= 1e-13) & (np.abs(values) < 1e22)]
+        written = json.loads(rows_json({"x": usual}))["predictions"]
+        assert written == [float(decimal_text(float(value))) for value in usual]
+    assert columns_json({"x": np.array([16384.0625, 1 / 3, 1e-40], np.float32)}) == (
+        b'{"outputs": [16384.0625,0.333333343,9.99995e-41]}'
+    )
+    tiny = np.full(100, 1.2345678e-20, np.float32)
+    again = np.array(json.loads(rows_json({"x": tiny}))["predictions"]).astype(np.float32)
+    np.testing.assert_array_equal(again, tiny)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint32, np.uint64])

@@ -95,7 +95,7 @@ def test_broken_gzip_is_refused(packed: bytes) -> None:
 
 def test_a_bomb_takes_no_more_than_the_limit() -> None:
     limit = 8 * 2**20
-    bomb = gzip.compress(b"\0" * (64 * limit), 9)
+    bomb = gzip.compress(b"\0" * (16 * limit), 9)
     assert len(bomb) < limit / 8
     tracemalloc.start()
     try:
