@@ -90,12 +90,11 @@ def collect(store: Store, home: Home, pipeline: str, keep_runs: int) -> list[Ite
 
 
 def size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; links count as nothing."""
+    """Bytes of a file, or of all files below a folder; links count as nothing, hard links with their share."""
     if path.is_symlink() or not path.exists():
         return 0
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.lstat().st_size for file in _files(path))
+    found = [file.lstat() for file in ([path] if path.is_file() else _files(path))]
+    return sum(file.st_size // file.st_nlink for file in found)
 
 
 def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:

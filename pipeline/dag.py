@@ -22,7 +22,7 @@ from components.pusher.component import Pusher
 from components.resolvers import LastGoodStatistics, LatestBlessedModel
 from components.statistics_gen.component import StatisticsGen
 from components.transform.component import Transform
-from pipeline import evaluation, fingerprint
+from pipeline import evaluation, fingerprint, serving_check
 from pipeline.home import Home
 from pipeline.sections import Config
 from pipeline.sources import SPLIT, Source
@@ -166,11 +166,19 @@ def create_pipeline(
         "Evaluator",
     )
 
-    # 8. A blessed model becomes the next version that is served.
+    # 8. A blessed model is served, asked, and compared with itself; a gate stops the run here.
+    infra_blessing = None
+    if config.serving_check.enabled:
+        check = serving_check.component(config, model=model, examples=examples, schema=schema)
+        check.add_upstream_node(evaluator)
+        infra_blessing = add(check, "ServingCheck").outputs["blessing"]
+
+    # 9. It becomes the next version that is served.
     add(
         Pusher(
             model=model,
             model_blessing=evaluator.outputs["blessing"],
+            infra_blessing=infra_blessing,
             directory=str(Path(config.push.directory or home.serving(config.name)).absolute()),
             keep=config.push.keep,
             code=fingerprint.of_module("components.pusher.executor"),

@@ -33,7 +33,7 @@ def described(artifact: mlmd.Artifact) -> dict[str, Any]:
         found["sha256"] = _sha256(artifact, "schema.pbtxt")
     elif artifact.type == "ExampleAnomalies":
         found["anomalies"] = recorded.get("anomaly_count")
-    elif artifact.type == "ModelBlessing":
+    elif artifact.type in ("ModelBlessing", "InfraBlessing"):
         found["blessed"] = recorded.get("blessed") == 1
     elif artifact.type == "ModelEvaluation":
         found["verdict"] = verdict(artifact)

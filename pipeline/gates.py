@@ -1,4 +1,4 @@
-"""The two gates: data with an anomaly and models without a blessing end the run."""
+"""The gates: data with an anomaly, and models without a blessing or that are not served well, end the run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from common.errors import GateFailed
+from components.serving_check import report as serving_report
+from components.serving_check.constants import REPORT
 
 Outputs = Mapping[str, list[pb.Artifact]]
 
@@ -19,12 +21,14 @@ def check(node_id: str, outputs: Outputs) -> None:
     """Applies the gate of a node to its output artifacts; most nodes have none.
 
     Raises:
-      GateFailed: an anomaly in the data, or a model that was not blessed.
+      GateFailed: an anomaly in the data, a model that was not blessed, or one that is not served as it should be.
     """
     if node_id == "ExampleValidator":
         _data(outputs)
     elif node_id == "Evaluator":
         _model(outputs)
+    elif node_id == "ServingCheck":
+        _serving(outputs)
 
 
 def anomalies(artifact: pb.Artifact) -> list[str]:
@@ -58,7 +62,7 @@ def _data(outputs: Outputs) -> None:
 
 def _model(outputs: Outputs) -> None:
     (blessing,) = outputs["blessing"]
-    if "blessed" in blessing.custom_properties and blessing.custom_properties["blessed"].int_value == 1:
+    if is_blessed(blessing):
         return
     (evaluation,) = outputs["evaluation"]
     result = verdict(evaluation)
@@ -68,6 +72,26 @@ def _model(outputs: Outputs) -> None:
     raise GateFailed(
         f"model gate: not blessed, nothing pushed: {'; '.join(failed) or 'no verdict was reached'}"
     )
+
+
+def _serving(outputs: Outputs) -> None:
+    (blessing,) = outputs["blessing"]
+    if is_blessed(blessing):
+        return
+    report = serving_report.read(Path(blessing.uri))
+    if report is None:
+        raise GateFailed(
+            "serving gate: nothing pushed: TFX's InfraValidator did not bless the model; see the log"
+        )
+    raise GateFailed(
+        f"serving gate: nothing pushed: {serving_report.short(report['failures'])};"
+        f" all figures are in {blessing.uri}/{REPORT}"
+    )
+
+
+def is_blessed(blessing: pb.Artifact) -> bool:
+    """Whether a ModelBlessing or an InfraBlessing is one."""
+    return "blessed" in blessing.custom_properties and blessing.custom_properties["blessed"].int_value == 1
 
 
 def describe(row: Mapping[str, Any]) -> str:

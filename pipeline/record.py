@@ -39,9 +39,10 @@ def fingerprint_run(config: Config, files: Sequence[dict[str, Any]], schema: Pat
       schema: the curated schema, if there is one.
     """
     loader = [config.data.loader.partition(":")[0]] if config.data.loader and not config.data.path else []
-    code = {
-        module: fingerprint.of_module(module) for module in ("pipeline.dag", config.trainer.module, *loader)
-    }
+    check = config.serving_check
+    server = ["serving.server"] if check.enabled and check.with_ == "embedded" else []
+    modules = ("pipeline.dag", config.trainer.module, *server, *loader)
+    code = {module: fingerprint.of_module(module) for module in modules}
     return Fingerprint(
         config, code, fingerprint.versions(), files, fingerprint.of_file(schema) if schema else None
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import BadInput, GateFailed, UserError
-from pipeline import logs, record, sources
+from pipeline import logs, record, serving_platform, sources
 from pipeline.config import CATALOG
 from pipeline.home import Home
 from pipeline.lock import Holder, lock
@@ -82,6 +82,7 @@ def _run(config: Config, home: Home, options: Options, store: Store) -> None:
             return
         columns = sources.columns(source)
         sources.check_thresholds(config, columns)
+        serving_platform.check(config.serving_check)
         slices, left_out = sources.slices(config, columns)
         job = Job(config, home, options, run_id, source, slices, schema)
         record.begin(store, run_id, made_of, whole=options.only is None)
@@ -140,7 +141,8 @@ def _launch(job: Job, progress: Progress) -> None:
     finally:
         from pipeline import summary
 
-        summary.show(progress.console, observer.results, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        summary.show(progress.console, observer.results, seconds, job.config.serving_check.enabled)
 
 
 class _Collect:

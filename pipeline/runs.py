@@ -31,9 +31,12 @@ NODES = (
     "Trainer",
     "latest_blessed_model",
     "Evaluator",
+    "ServingCheck",
     "Pusher",
 )
-OPTIONAL = frozenset({"last_span_statistics", "Tuner", "warm_start_model", "latest_blessed_model"})
+OPTIONAL = frozenset(
+    {"last_span_statistics", "Tuner", "warm_start_model", "latest_blessed_model", "ServingCheck"}
+)
 
 INTERRUPTED = "mlpipe_interrupted"
 

@@ -138,6 +138,44 @@ class Evaluation(Section):
         ]
 
 
+class InfraValidator(Section):
+    """Where TFX's InfraValidator runs TensorFlow Serving."""
+
+    platform: Literal["docker", "kubernetes"] = "docker"
+    image: str = "tensorflow/serving"
+    tags: Annotated[tuple[str, ...], Field(min_length=1)] = ("latest",)
+    docker_host: str | None = Field(None, description="Where Docker answers; default: the local socket.")
+    service_account: str | None = Field(None, description="Of the pod; default: that of the pipeline's own.")
+    tries: Annotated[int, Field(ge=1)] = 3
+
+
+class ServingCheck(Section):
+    """How a blessed model is served and asked before it is pushed."""
+
+    enabled: bool = True
+    with_: Literal["embedded", "infra_validator"] = Field("embedded", alias="with")
+    requests: Annotated[int, Field(ge=1, le=1000)] = Field(
+        32, description="Examples of the eval split that are asked about, one by one and in one batch."
+    )
+    tolerance: Annotated[float, Field(ge=0)] = Field(
+        1e-5, description="How far floats may differ from the model's own, absolute plus relative."
+    )
+    max_memory_mb: Annotated[float, Field(gt=0)] | None = None
+    max_p99_ms: Annotated[float, Field(gt=0)] | None = None
+    start_seconds: Annotated[float, Field(gt=0)] = 120.0
+    warmup_requests: Annotated[int, Field(ge=0, le=1000)] = Field(
+        8, description="Requests with real rows that go into the pushed model; 0 for none."
+    )
+    infra_validator: InfraValidator = InfraValidator()
+
+    @pydantic.model_validator(mode="after")
+    def _bounds_are_measured(self) -> ServingCheck:
+        bounds = [name for name in ("max_memory_mb", "max_p99_ms") if getattr(self, name) is not None]
+        if self.with_ == "infra_validator" and bounds:
+            raise ValueError(f"TFX's InfraValidator does not measure {bounds[0]}; take `with: embedded`")
+        return self
+
+
 class Push(Section):
     """Where blessed models go."""
 
@@ -180,6 +218,7 @@ class Config(Section):
     schema_: Schema = Field(Schema(), alias="schema")
     trainer: Trainer
     evaluation: Evaluation
+    serving_check: ServingCheck = ServingCheck()
     push: Push = Push()
     beam: Beam = Beam()
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import config
-from pipeline.sections import Config
+from pipeline.sections import Config, ServingCheck
 
 
 def show_list() -> None:
@@ -36,9 +36,16 @@ def show_pipeline(loaded: Config) -> None:
         *(["Tuner"] if loaded.trainer.tuning.get("trials") else []),
         "Trainer",
         "Evaluator [gate]",
+        *_serving_check(loaded.serving_check),
         "Pusher",
     ]
     console = Console(highlight=False, soft_wrap=True)
     console.print(" -> ".join(nodes), markup=False)
     console.print()
     console.print(yaml.safe_dump(loaded.dump(), sort_keys=False, allow_unicode=True).rstrip(), markup=False)
+
+
+def _serving_check(section: ServingCheck) -> list[str]:
+    if not section.enabled:
+        return []
+    return [f"ServingCheck{' (InfraValidator)' if section.with_ == 'infra_validator' else ''} [gate]"]

@@ -1,4 +1,4 @@
-"""What a run ends with: examples, anomalies, metrics against their bounds, verdict, where the model is."""
+"""What a run ends with: examples, anomalies, metrics against their bounds, verdicts, where the model is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.serving_check import report as serving_report
 from pipeline import gates
 
 if TYPE_CHECKING:
@@ -21,8 +22,17 @@ if TYPE_CHECKING:
 SLICE_ROWS = 30
 
 
-def show(console: Console, results: Mapping[str, NodeResult], seconds: float) -> None:
-    """Prints the summary of the nodes that ended, by node id; `seconds` is the time of the whole run."""
+def show(
+    console: Console, results: Mapping[str, NodeResult], seconds: float, serving_checked: bool = True
+) -> None:
+    """Prints the summary of the nodes that ended, by node id.
+
+    Args:
+      console: where to.
+      results: what the nodes ended with.
+      seconds: the time of the whole run.
+      serving_checked: whether the pipeline has a ServingCheck.
+    """
     console.print()
     if "StatisticsGen" in results:
         console.print(f"examples   {_counts(results['StatisticsGen'].outputs['statistics'][0])}")
@@ -43,6 +53,11 @@ def show(console: Console, results: Mapping[str, NodeResult], seconds: float) ->
             )
         console.print(f"details    {evaluation.uri}/verdict.json", markup=False)
         console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
+    if "ServingCheck" in results:
+        (blessing,) = results["ServingCheck"].outputs["blessing"]
+        console.print(f"serving    {_served(blessing)}", markup=False)
+    elif "Pusher" in results and not serving_checked:
+        console.print("serving    not checked (serving_check.enabled is false)")
     if "Pusher" in results:
         (pushed,) = results["Pusher"].outputs["pushed_model"]
         console.print(f"pushed     {pushed_destination(pushed) or 'no'}", markup=False)
@@ -56,6 +71,14 @@ def pushed_destination(artifact: pb.Artifact) -> str | None:
     if "pushed" not in properties or properties["pushed"].int_value != 1:
         return None
     return properties["pushed_destination"].string_value
+
+
+def _served(blessing: pb.Artifact) -> str:
+    """The figures of a ServingCheck; TFX's InfraValidator leaves none."""
+    report = serving_report.read(Path(blessing.uri))
+    if report is not None:
+        return serving_report.summary(report)
+    return f"{'passed' if gates.is_blessed(blessing) else 'FAILED'} TFX's InfraValidator"
 
 
 def _counts(statistics: pb.Artifact) -> str:

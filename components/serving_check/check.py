@@ -22,10 +22,14 @@ DEATH_SECONDS = 1.0
 
 @dataclass
 class Asked:
-    """What came of the questions of one protocol; latencies in milliseconds, of single rows only."""
+    """What came of the questions of one protocol: failures and reasons for not asking by signature.
+
+    Latencies are in milliseconds, of single rows only.
+    """
 
     latencies: list[float] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    not_asked: dict[str, str] = field(default_factory=dict)
 
 
 def ask_all(
@@ -46,14 +50,16 @@ def ask_all(
         RestClient(rest_address, timeout=ASK_SECONDS, attempts=1) as rest,
         GrpcClient(grpc_address, timeout=ASK_SECONDS, attempts=1) as grpc,
     ):
-        by_protocol: dict[str, Callable[[Question, Answer], Answer]] = {
-            REST: partial(over_rest.ask, rest, server.model),
-            GRPC: partial(over_grpc.ask, grpc, server.model),
+        obstacles = {
+            question.signature: reason
+            for question, own in answered
+            if (reason := over_rest.obstacle(question, own)) is not None
         }
-        return {
-            protocol: _ask(ask, protocol, server, answered, tolerance)
-            for protocol, ask in by_protocol.items()
-        }
+        for_rest = [(question, own) for question, own in answered if question.signature not in obstacles]
+        over_json = _ask(partial(over_rest.ask, rest, server.model), REST, server, for_rest, tolerance)
+        over_json.not_asked = obstacles
+        tensors = _ask(partial(over_grpc.ask, grpc, server.model), GRPC, server, answered, tolerance)
+        return {REST: over_json, GRPC: tensors}
 
 
 def _ask(

@@ -106,8 +106,9 @@ def serve_and_compare(
             results = {}
         if found.failures or any(result.failures for result in results.values()):
             found.server_log = served.last_lines()
-    for result in results.values():
+    for protocol, result in results.items():
         found.failures += result.failures.values()
+        found.not_checked |= {f"{name} over {protocol}": why for name, why in result.not_asked.items()}
     found.latency_ms = {name: report.latency(result.latencies) for name, result in results.items()}
     found.failures += report.beyond_bounds(
         found.latency_ms,
@@ -173,8 +174,10 @@ def _bless(
             "server_log": found.server_log,
         },
     )
-    for line in (*found.failures, *found.server_log):
-        logging.error("ServingCheck: %s", line)
+    for failure in found.failures:
+        logging.error("%s", failure)
+    if found.server_log:
+        logging.error("the model server's last lines:\n%s", "\n".join(found.server_log))
     if not blessed and stamped.exists():
         shutil.rmtree(stamped)
     (folder / (BLESSED_FILE if blessed else NOT_BLESSED_FILE)).write_text("")

@@ -11,6 +11,17 @@ from components.serving_check.questions import Question
 from components.serving_check.signatures import CLASSIFY, REGRESS
 from serving.client import RestClient
 
+WITHOUT_JSON = ("float16", "bfloat16", "uint16", "complex64", "complex128")
+"""Dtypes that TF Serving's REST API neither reads nor writes."""
+
+
+def obstacle(question: Question, own: Answer) -> str | None:
+    """Why a signature cannot be asked over REST, or None."""
+    for name, values in (*question.inputs.items(), *own.items()):
+        if values.dtype.name in WITHOUT_JSON:
+            return f"TF Serving's REST API has no {values.dtype.name} ({name})"
+    return None
+
 
 def ask(client: RestClient, model: str, question: Question, own: Answer) -> Answer:
     """The served outputs in the model's own dtypes, as `own_answers` gives them.

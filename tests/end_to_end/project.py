@@ -46,6 +46,7 @@ COMPONENTS = (
     "Transform",
     "Trainer",
     "Evaluator",
+    "ServingCheck",
     "Pusher",
 )
 

@@ -135,6 +135,14 @@ def test_a_label_in_eval_that_train_never_saw(fresh: Project) -> None:
             "data.loader: no 'data.nothing:write'; write it as module:function",
         ),
         (["--set", "trainer.module=mine"], "--set trainer.module=mine: trainer.module: no module 'mine'"),
+        (
+            [
+                "--set",
+                "serving_check={with: infra_validator, infra_validator: {docker_host: 'unix:///none.sock'}}",
+            ],
+            "serving_check.with: infra_validator needs Docker, and none answers at unix:///none.sock; start it, or take"
+            " serving_check.with: embedded, which needs neither Docker nor Kubernetes",
+        ),
         (["--fource"], "No such option: --fource"),
     ],
 )

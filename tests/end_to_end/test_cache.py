@@ -20,7 +20,7 @@ UP_TO_DATE = "toy is up to date: "
 def test_hyperparameters_rerun_training_and_what_follows(finished: Project) -> None:
     finished.change("epochs: 20", "epochs: 15")
     assert finished.run().code == 0
-    assert finished.executed() == ["Trainer", "Evaluator", "Pusher"]
+    assert finished.executed() == ["Trainer", "Evaluator", "ServingCheck", "Pusher"]
     assert finished.served() == ["1", "2"]
 
 
@@ -65,7 +65,7 @@ def test_other_data_and_back_again(finished: Project) -> None:
 
 def test_from_reruns_a_component_and_what_follows(finished: Project) -> None:
     assert finished.run("--from", "Trainer").code == 0
-    assert finished.executed() == ["Trainer", "Evaluator", "Pusher"]
+    assert finished.executed() == ["Trainer", "Evaluator", "ServingCheck", "Pusher"]
 
 
 def test_force_reruns_everything(finished: Project) -> None:
@@ -118,7 +118,7 @@ def _forget() -> None:
 
 
 def test_edited_preprocessing_reruns_transform_and_what_follows(finished: Project, own_module: Path) -> None:
-    from_transform = ["Transform", "Trainer", "Evaluator", "Pusher"]
+    from_transform = ["Transform", "Trainer", "Evaluator", "ServingCheck", "Pusher"]
     result = finished.run()
     assert result.code == 0, result.err
     assert finished.executed() == from_transform
@@ -153,7 +153,7 @@ def test_an_edited_curated_schema_reruns_what_depends_on_it(finished: Project) -
 def test_executions_carry_what_they_were_made_of(finished: Project) -> None:
     store = metadata.open_store(finished.home)
     nodes = metadata.node_contexts(store, "toy")
-    for component in ("ExampleGen", "ExampleValidator", "Evaluator", "Pusher"):
+    for component in ("ExampleGen", "ExampleValidator", "Evaluator", "ServingCheck", "Pusher"):
         (execution,) = metadata.executions_of(store, nodes[component])
         assert len(metadata.properties(execution)["code"]) == 64
     (transform,) = metadata.executions_of(store, nodes["Transform"])

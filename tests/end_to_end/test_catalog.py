@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import baselines
+from components.serving_check import report as serving_report
 from data import linear
 from pipeline import config, gates, metadata
 from pipeline.home import Home
@@ -65,5 +66,14 @@ def test_ends_blessed(name: str, tmp_path: Path) -> None:
             assert row["examples"] >= 30
             assert gate.lower is None or row["value"] >= gate.lower
             assert gate.upper is None or row["value"] <= gate.upper
+    (blessing,) = [a for a in metadata.artifacts_of(store, run) if a.type == "InfraBlessing"]
+    report = serving_report.read(Path(blessing.uri))
+    assert report is not None
+    assert set(report["signatures"]) == {"serving_default", "serving_examples", "transform_features"}
+    assert report["not_checked"] == {}
+    assert f"serving    {serving_report.summary(report)}" in result.out.splitlines()
+    assert serving_report.summary(report).startswith("passed: 3 signatures, REST and gRPC, p99 ")
+    warm_up = home.serving(name) / "1" / "assets.extra" / "tf_serving_warmup_requests"
+    assert len(list(tf.data.TFRecordDataset(str(warm_up)))) == loaded.serving_check.warmup_requests
     if name in BEYOND_THE_GATES:
         BEYOND_THE_GATES[name](loaded, home, {metric: row["value"] for (metric, _), row in overall.items()})

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from components.serving_check import report as serving_report
 from tests.end_to_end.project import COMPONENTS, REPOSITORY, Project, Result
 
 ASK = """
@@ -44,6 +45,8 @@ def test_first_run(first_run: tuple[Path, Path, Result], finished: Project) -> N
     assert "anomalies  none" in lines
     assert [line for line in lines if re.match(r"overall +accuracy +[01]\.\d{4} +>= 0\.8 +47 +ok", line)]
     assert "verdict    blessed" in lines
+    passed = r"serving    passed: 3 signatures, REST and gRPC, p99 \d+\.\d ms, \d+ MB"
+    assert [line for line in lines if re.fullmatch(passed, line)]
     assert f"pushed     {finished.home.serving('toy')}/1" in lines
     assert [line for line in lines if line.endswith("cached: nothing")]
     assert "\x1b" not in result.out
@@ -61,6 +64,25 @@ def test_the_verdict_is_kept(finished: Project) -> None:
         True,
         47,
     )
+
+
+def test_the_served_model_was_asked_and_can_be_warmed_up(finished: Project) -> None:
+    report = serving_report.read(Path(finished.artifact("ServingCheck", "blessing").uri))
+    assert report is not None
+    assert report["blessed"] is True
+    assert report["not_checked"] == {}
+    assert {name: found["fed"] for name, found in report["signatures"].items()} == {
+        "serving_default": "features",
+        "serving_examples": "examples",
+        "transform_features": "examples",
+    }
+    assert {protocol: found["requests"] for protocol, found in report["latency_ms"].items()} == {
+        "REST": 3 * 32,
+        "gRPC": 3 * 32,
+    }
+    extra = finished.home.serving("toy") / "1" / "assets.extra"
+    assert (extra / "tf_serving_warmup_requests").stat().st_size > 0
+    assert json.loads((extra / "mlpipe.json").read_text())["model_id"] > 0
 
 
 def test_plain_tensorflow_asks_the_pushed_model(finished: Project) -> None:

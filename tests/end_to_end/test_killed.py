@@ -53,6 +53,17 @@ def trains_now(project: Project) -> bool:
     return bool(list(project.home.pipeline_root("toy").glob("Trainer/checkpoints/*/state.npz")))
 
 
+def model_servers(project: Project) -> list[str]:
+    """Command lines of processes that serve a model of the project."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            lines.append((process / "cmdline").read_bytes().decode().replace("\0", " "))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return [line for line in lines if "--model_base_path=" in line and str(project.folder) in line]
+
+
 def assert_nothing_looks_alive(project: Project, interrupted: int) -> None:
     listed = mlpipe("runs", "toy", "--home", str(project.home.root))
     assert listed.code == 0
@@ -85,10 +96,14 @@ def test_killed_in_one_component_after_the_other(fresh: Project) -> None:
     assert curves["epoch"] == list(range(1, 301))
     assert not trains_now(fresh)
 
+    end_when(fresh, runs_now(fresh, "ServingCheck"), signal.SIGKILL)
+    assert_nothing_looks_alive(fresh, 4)
+    assert model_servers(fresh) == []
+
     child = fresh.start(script=KILLED_WHILE_PUSHING)
     child.wait()
     assert child.returncode == -signal.SIGKILL
-    assert_nothing_looks_alive(fresh, 4)
+    assert_nothing_looks_alive(fresh, 5)
     assert fresh.states()["Pusher"] == "failed"
     assert fresh.served() == [".pushing-1"]
 
@@ -96,14 +111,14 @@ def test_killed_in_one_component_after_the_other(fresh: Project) -> None:
     assert result.code == 0, result.err
     assert fresh.executed() == ["Pusher"]
     assert fresh.served() == ["1"]
-    assert fresh.runs() == [*["interrupted"] * 4, "succeeded"]
+    assert fresh.runs() == [*["interrupted"] * 5, "succeeded"]
     # Every component finished once in all, however often it was begun.
     assert {component: counts["complete"] for component, counts in fresh.counts().items()} == dict.fromkeys(
         COMPONENTS, 1
     )
     assert {
         component: counts["failed"] for component, counts in fresh.counts().items() if counts["failed"]
-    } == (dict.fromkeys(("Transform", "Trainer", "Evaluator", "Pusher"), 1))
+    } == (dict.fromkeys(("Transform", "Trainer", "Evaluator", "ServingCheck", "Pusher"), 1))
     assert fresh.run().out.startswith("toy is up to date")
 
 

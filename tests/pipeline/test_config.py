@@ -176,6 +176,27 @@ def test_defaults_are_filled_in() -> None:
             "beam: {options: [--runner=DaskRunner]}\nevaluation:",
             "toy.yaml:12: beam.options: Beam's DaskRunner drops sibling branches of this DAG; use another runner",
         ),
+        (
+            "evaluation:",
+            "serving_check: {with: infra_validater}\nevaluation:",
+            "toy.yaml:12: serving_check.with: input should be 'embedded' or 'infra_validator', got"
+            ' "infra_validater"; did you mean infra_validator?',
+        ),
+        (
+            "evaluation:",
+            "serving_check: {max_p99: 3}\nevaluation:",
+            "toy.yaml:12: serving_check.max_p99: unknown key; did you mean max_p99_ms?",
+        ),
+        (
+            "evaluation:",
+            "serving_check: {with: infra_validator, max_p99_ms: 3}\nevaluation:",
+            "toy.yaml:12: serving_check: TFX's InfraValidator does not measure max_p99_ms; take `with: embedded`",
+        ),
+        (
+            "evaluation:",
+            "serving_check: {infra_validator: {tags: []}}\nevaluation:",
+            "toy.yaml:12: serving_check.infra_validator.tags: should have at least 1 item after validation, not 0",
+        ),
         ("  metrics", "\tmetrics", "toy.yaml:13: not valid YAML: a tab; indent with spaces"),
         (
             "name: toy",
@@ -270,7 +291,7 @@ def test_overrides_change_values_of_every_kind() -> None:
         (
             "nothing=1",
             "nothing: unknown key; valid: name, description, task, label, data, schema, trainer, evaluation,"
-            " push, beam",
+            " serving_check, push, beam",
         ),
         (
             "task=regression",

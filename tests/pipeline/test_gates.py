@@ -137,6 +137,31 @@ def test_a_required_slice_without_examples(tmp_path: Path) -> None:
     assert said("Evaluator", outputs).endswith("no examples in the required slice island=Dream")
 
 
+def infra_blessing(folder: Path, blessed: int, **report: Any) -> dict[str, list[pb.Artifact]]:
+    if report:
+        (folder / "serving_check.json").write_text(json.dumps(report))
+    blessing = pb.Artifact(uri=str(folder))
+    blessing.custom_properties["blessed"].int_value = blessed
+    return {"blessing": [blessing]}
+
+
+def test_a_model_that_is_not_served_as_it_should_be(tmp_path: Path) -> None:
+    failure = "serving_default over gRPC: output probability is 0.75, the model's own is 0.5 (row 3)"
+    outputs = infra_blessing(tmp_path, 0, failures=[failure])
+    assert said("ServingCheck", outputs) == (
+        f"serving gate: nothing pushed: {failure}; all figures are in {tmp_path}/serving_check.json"
+    )
+    outputs = infra_blessing(tmp_path, 0, failures=[failure, "a", "b"])
+    assert f"{failure} (and 2 more); all figures" in said("ServingCheck", outputs)
+    gates.check("ServingCheck", infra_blessing(tmp_path, 1))
+
+
+def test_a_model_that_tfx_s_infra_validator_refused(tmp_path: Path) -> None:
+    assert said("ServingCheck", infra_blessing(tmp_path, 0)) == (
+        "serving gate: nothing pushed: TFX's InfraValidator did not bless the model; see the log"
+    )
+
+
 @pytest.mark.parametrize("node_id", ["ExampleGen", "Trainer", "Pusher", "latest_blessed_model"])
 def test_other_nodes_have_no_gate(node_id: str, tmp_path: Path) -> None:
     refused = model(tmp_path, 0, row(ok=False))

@@ -58,6 +58,13 @@ def test_packages_and_code_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert digest() != before
 
 
+@pytest.mark.parametrize("override", ["serving_check.enabled=false", "serving_check.with=infra_validator"])
+def test_the_model_server_counts_where_it_is_asked(override: str) -> None:
+    assert "serving.server" in record.fingerprint_run(config.load("penguin"), FILES, None).code
+    without = record.fingerprint_run(config.load("penguin", [override]), FILES, None)
+    assert "serving.server" not in without.code
+
+
 def test_what_a_run_writes(tmp_path: Path) -> None:
     store = metadata.open_store(Home(tmp_path), create=True)
     made_of = record.fingerprint_run(config.load("penguin"), FILES, None)
@@ -67,7 +74,8 @@ def test_what_a_run_writes(tmp_path: Path) -> None:
     assert found["mlpipe_state"] == "running"
     assert found["mlpipe_fingerprint"] == made_of.digest
     assert json.loads(found["mlpipe_config"])["name"] == "penguin"
-    assert set(json.loads(found["mlpipe_code"])) == {"pipeline.dag", "trainer_modules.tabular"}
+    code = json.loads(found["mlpipe_code"])
+    assert set(code) == {"pipeline.dag", "trainer_modules.tabular", "serving.server"}
     assert json.loads(found["mlpipe_versions"])["tfx"] == "1.21.0"
     assert found["mlpipe_started"].endswith("+00:00")
 

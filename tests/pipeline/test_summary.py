@@ -48,9 +48,10 @@ def evaluated(folder: Path, *rows: dict[str, Any], blessed: bool = True) -> Node
     return NodeResult("Evaluator", "complete", 1.0, {"evaluation": [artifact(folder)]})
 
 
-def shown(*results: NodeResult, seconds: float = 31.4) -> list[str]:
+def shown(*results: NodeResult, seconds: float = 31.4, serving_checked: bool = True) -> list[str]:
     stream = io.StringIO()
-    summary.show(Progress(stream).console, {result.node_id: result for result in results}, seconds)
+    by_node = {result.node_id: result for result in results}
+    summary.show(Progress(stream).console, by_node, seconds, serving_checked)
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
@@ -138,6 +139,38 @@ def test_nothing_is_cut_in_a_pipe(tmp_path: Path) -> None:
     line = shown(evaluated(tmp_path, row(), row(name, change=-0.03, baseline=0.9, ok=False)))[3]
     assert line.startswith(f"{name}  accuracy  0.9706  >= 0.95, at most 0.03 worse")
     assert line.endswith("FAILED")
+
+
+def test_how_the_model_was_served(tmp_path: Path) -> None:
+    report = {
+        "blessed": True,
+        "failures": [],
+        "signatures": {"serving_default": {}, "serving_examples": {}},
+        "not_checked": {},
+        "latency_ms": {"REST": {"p99": 3.1}, "gRPC": {"p99": 1.2}},
+        "memory_mb": 411.6,
+    }
+    (tmp_path / "serving_check.json").write_text(json.dumps(report))
+    result = NodeResult("ServingCheck", "complete", 6.0, {"blessing": [artifact(tmp_path, blessed=1)]})
+    assert shown(result)[1] == "serving    passed: 2 signatures, REST and gRPC, p99 3.1 ms, 412 MB"
+    report |= {"blessed": False, "failures": ["no signature [could] be checked"]}
+    (tmp_path / "serving_check.json").write_text(json.dumps(report))
+    assert shown(result)[1] == "serving    FAILED: no signature [could] be checked"
+
+
+@pytest.mark.parametrize(("blessed", "word"), [(1, "passed"), (0, "FAILED")])
+def test_tfx_s_infra_validator(blessed: int, word: str, tmp_path: Path) -> None:
+    outputs = {"blessing": [artifact(tmp_path, blessed=blessed)]}
+    result = NodeResult("ServingCheck", "complete", 6.0, outputs)
+    assert shown(result)[1] == f"serving    {word} TFX's InfraValidator"
+
+
+def test_a_model_that_nobody_served(tmp_path: Path) -> None:
+    pushed = NodeResult("Pusher", "complete", 1, {"pushed_model": [artifact(tmp_path, pushed=0)]})
+    assert shown(pushed, serving_checked=False)[1] == (
+        "serving    not checked (serving_check.enabled is false)"
+    )
+    assert shown(pushed)[1] == "pushed     no"
 
 
 def test_where_the_model_was_pushed(tmp_path: Path) -> None:

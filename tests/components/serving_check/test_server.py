@@ -120,8 +120,7 @@ def test_peak_memory(tmp_path: Path) -> None:
     assert 200 < memory < 260
 
 
-def test_a_server_that_does_not_listen_to_sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "STOP_SECONDS", 0.2)
+def test_a_server_that_does_not_listen_to_sigterm(tmp_path: Path) -> None:
     with server.running(tmp_path, "m", tmp_path / "scratch", STUBBORN) as served:
         wait_until(lambda: served.last_lines() == ["on"])
     assert served.process.returncode == -signal.SIGKILL
