@@ -17,7 +17,7 @@ from tests.serving.process import RPC_SECONDS, ServerProcess, launch, serving
 PARAMETERS = """\
 max_batch_size { value: 8 }
 batch_timeout_micros { value: 100000 }
-max_enqueued_batches { value: 2 }
+max_enqueued_batches { value: 4 }
 num_batch_threads { value: 1 }
 allowed_batch_sizes: 4
 allowed_batch_sizes: 8

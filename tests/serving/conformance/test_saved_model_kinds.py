@@ -44,16 +44,6 @@ def two_signatures(folder: Path) -> None:
     tf.saved_model.save(root, str(folder), signatures={"serving_default": root.f, "custom": root.g})
 
 
-def keras_by_saved_model(folder: Path) -> None:
-    model = tf.keras.Sequential(
-        [
-            tf.keras.layers.Input((1,), dtype="float32", name="x"),
-            tf.keras.layers.Dense(1, kernel_initializer="ones", name="y"),
-        ]
-    )
-    tf.saved_model.save(model, str(folder))
-
-
 def mirrored(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", MIRRORED, str(folder)], check=True, capture_output=True)
 
@@ -65,7 +55,6 @@ def as_text(folder: Path) -> None:
 KINDS = {
     "any_shape": any_shape,
     "two_signatures": two_signatures,
-    "keras": keras_by_saved_model,
     "mirrored": mirrored,
     "as_text": as_text,
 }
@@ -114,11 +103,6 @@ def test_answers(kinds: ServerProcess, model: str, signature: str, x: object, ex
     ("builder", "flag", "code"),
     [("truncated", "", 1), ("variables", "", 1), ("tag", "", 1), ("tag", "--saved_model_tags=train", 0)],
 )
-def test_a_keras_model_saved_by_tensorflow(kinds: ServerProcess):
-    response = kinds.prediction.Predict(predict_request("keras", {"inputs": [[2.0]]}), timeout=RPC_SECONDS)
-    assert [list(output.float_val) for output in response.outputs.values()] == [[2.0]]
-
-
 def test_a_server_whose_only_model_is_broken_ends(tmp_path: Path, builder: str, flag: str, code: int):
     models.broken(tmp_path / "m" / "1", builder)
     server = launch(
