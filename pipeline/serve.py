@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
+import re
 import socket
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,7 +17,7 @@ from pipeline import serve_notice, served
 from pipeline.home import Home
 from pipeline.wording import display
 from serving.deploy.model_server import models_config
-from serving.options import ServerOptions
+from serving.options import ServerOptions, parse_options
 
 EVERY_INTERFACE = ("0.0.0.0", "::", "")
 
@@ -36,6 +39,7 @@ def serve(home: Home, pipelines: Sequence[str], num_versions: int, flags: Mappin
     if own_config and pipelines:
         raise BadInput("--model-config-file names the models itself: give it, or pipelines")
     models = [] if own_config else served.find(home, pipelines)
+    check_flags(given)
     host = given.get("host", ServerOptions.host)
     grpc_port = given.get("port", ServerOptions.port)
     rest_port = given.get("rest_api_port", ServerOptions.rest_api_port)
@@ -52,10 +56,24 @@ def serve(home: Home, pipelines: Sequence[str], num_versions: int, flags: Mappin
             near = "localhost" if host in EVERY_INTERFACE else host
             grpc_address = f"{near}:{grpc_port}" if grpc_port else ""
             serve_notice.announce_when_ready(home, models, f"http://{near}:{rest_port}", grpc_address)
-        arguments = [f"--{name}={value}" for name, value in given.items()]
         from serving import server
 
-        return int(server.main([f"--model_config_file={config_file}", *arguments]) or 0)
+        return server.main([f"--model_config_file={config_file}", *_arguments(given)])
+
+
+def check_flags(given: Mapping[str, Any]) -> None:
+    """Raises BadInput for flags that the server would refuse."""
+    refusal = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(refusal):
+            parse_options(["--model_config_file=generated", *_arguments(given)])
+    except SystemExit:
+        _, _, reason = refusal.getvalue().strip().rpartition("error: ")
+        raise BadInput(re.sub(r"--\w+", lambda name: name[0].replace("_", "-"), reason)) from None
+
+
+def _arguments(given: Mapping[str, Any]) -> list[str]:
+    return [f"--{name}={value}" for name, value in given.items()]
 
 
 def check_free(host: str, port: int, option: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.end_to_end.project import Result, mlpipe
+from pipeline.owned_files import RECORD
+from tests.end_to_end.project import REPOSITORY, Result, mlpipe
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,17 @@ def test_all_pushed_models(home: Path) -> None:
     mounted = {mount["source"] for mount in document["services"]["serving"]["volumes"]}
     assert mounted == {"./config", str(home / "serving" / "penguin"), str(home / "serving" / "taxi")}
     assert Path("deploy/fill-models.sh").stat().st_mode & 0o111
+
+
+def test_the_page_names_every_file_and_option() -> None:
+    page = (REPOSITORY / "docs" / "deploy-serving.md").read_text()
+    assert export().code == 0
+    written = [path.relative_to("deploy") for path in Path("deploy").rglob("*") if path.is_file()]
+    assert len(written) == 14
+    for path in written:
+        assert f"`{path}`" in page or f"`{path.parent}/`" in page or path.name == RECORD
+    options = re.findall(r"^  (--[a-z-]+)", export("--help").out, flags=re.MULTILINE)
+    assert [option for option in options if f"`{option}`" not in page] == ["--home", "--help"]
 
 
 def test_one_pipeline_with_options() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -279,6 +280,12 @@ def test_local_mistakes(home: Path, tmp_path: Path) -> None:
     assert broken.code == 2
     assert "serving/broken/1: cannot be loaded as a SavedModel: " in broken.err
     assert len(broken.err.splitlines()) == 1
+
+
+def test_the_page_names_every_option() -> None:
+    page = (REPOSITORY / "docs" / "serve.md").read_text()
+    options = re.findall(r"^  (--[a-z-]+)", mlpipe("predict", "--help").out, flags=re.MULTILINE)
+    assert [option for option in options if f"`{option}" not in page] == ["--home", "--help"]
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,14 @@ def test_nothing_to_serve(
     assert (result.code, result.err) == (2, f"mlpipe: {line}\n")
 
 
+def test_flags_that_do_not_fit(tmp_path: Path) -> None:
+    models.half_plus_two(Home(tmp_path).serving("half") / "1")
+    wrong = mlpipe("serve", "--home", str(tmp_path), "--batching-parameters-file", "b.config")
+    assert (wrong.code, wrong.err) == (2, "mlpipe: --batching-parameters-file needs --enable-batching\n")
+    same = mlpipe("serve", "--home", str(tmp_path), "--port", "8501")
+    assert same.err == "mlpipe: --port and --rest-api-port are both 8501: give each its own\n"
+
+
 def test_where_it_cannot_listen(tmp_path: Path) -> None:
     home = Home(tmp_path)
     models.half_plus_two(home.serving("half") / "1")
