@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import math
+import re
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from serving.json_results import error_json
+
+_UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)
 
 WATCH_SECONDS = 5.0
 """Time between two looks at a client that does not take its response."""
@@ -79,6 +82,8 @@ class GuardedProtocol(HttpToolsProtocol):
         in_head = self._phase is Phase.HEAD
         if self._phase is Phase.IDLE and self._deadline == math.inf:
             self._expect_within(self.limits.head_seconds)
+        if self._phase is not Phase.BODY and b"pgrade" in data:
+            data = without_upgrade(data)
         super().data_received(data)
         if in_head and self._phase is Phase.HEAD and not self.transport.is_closing():
             self._head_bytes += len(data)
@@ -202,3 +207,13 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         self._watch = self.loop.call_later(WATCH_SECONDS, self._look, pending, since)
+
+
+def without_upgrade(data: bytes) -> bytes:
+    """The start of a request whose header `Upgrade` means nothing any more.
+
+    Clients of HTTP/2 (Java's, curl's) ask with it whether the server speaks that too, and go on without it when
+    it does not answer so; the parser would take the request for one without a body, and the last one.
+    """
+    head, blank, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"x-upgrade", head) + blank + rest

@@ -316,6 +316,17 @@ def test_keep_alive_pipelining_and_chunks() -> None:
         assert rest.startswith(b"HTTP/1.1 200") or not rest
 
 
+def test_clients_that_offer_http_2_are_answered_in_http_1() -> None:
+    offer = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ_"
+    offered = WHOLE.replace(b"Host: x", offer)
+    with running() as server, server.connect() as client:
+        for request in (offered, WHOLE, offered.replace(b"Upgrade: h2c", b"UPGRADE: h2c")):
+            client.sendall(request[:-5])
+            time.sleep(0.05)
+            client.sendall(request[-5:])
+            assert read_response(client) == (200, ANSWER)
+
+
 def test_expect_continue() -> None:
     with running(max_body_bytes=1000) as server:
         with server.connect() as client:
