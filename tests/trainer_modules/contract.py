@@ -1,7 +1,7 @@
 """The contract that every trainer module keeps, and the small pipeline that its tests run: Transform without the DAG.
 
 build -> fit, the loss falls -> export -> reload in a fresh process -> every signature answers and agrees with the
-Keras model to 1e-5 -> TFMA evaluates it.
+Keras model to 1e-5 -> TFMA evaluates it -> the model server serves it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from tensorflow_transform.tf_metadata import metadata_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.public import tfxio
 
+from components.serving_check import executor as serving_check
+from components.serving_check import rows
 from trainer_modules.common import export, raw_features
 
 BEAM = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
@@ -283,6 +285,20 @@ def expected_metrics(
     return {"": {"sparse_categorical_accuracy": np.mean(scores["probabilities"].argmax(axis=1) == index)}}
 
 
+def serve(model_dir: str, examples: list[bytes], folder: Path) -> serving_check.Findings:
+    """Ask the model server about examples, by every signature that they can feed, and compare its answers."""
+    parameters = {
+        "model_name": "contract",
+        "tolerance": 1e-5,
+        "start_seconds": 120.0,
+        "warmup_requests": 4,
+    }
+    blessing, scratch = folder / "blessing", folder / "served"
+    return serving_check.serve_and_compare(
+        Path(model_dir), blessing, rows.of_examples(examples), parameters, scratch
+    )
+
+
 def keep(
     prepared: Prepared, run_fn: Callable[[FnArgs], None], monkeypatch: Any
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -325,4 +341,8 @@ def keep(
         assert measured[output]["example_count"] == len(prepared.raw["valid"])
         for name, value in metrics.items():
             np.testing.assert_allclose(measured[output][name], value, rtol=1e-5, err_msg=f"{output} {name}")
+
+    served = serve(prepared.model_dir(), prepared.raw["valid"], prepared.folder)
+    assert served.failures == []
+    assert set(served.feeds) >= {"serving_default", "serving_examples", "transform_features"}
     return found
