@@ -316,7 +316,8 @@ def main() -> None:
         print(f"mlpipe: {_one_line(error)}", file=sys.stderr)
         code = getattr(error, "exit_code", 1)
     if code == INTERRUPTED:
-        print("mlpipe: interrupted; the next run continues from the last finished component", file=sys.stderr)
+        rest = "; the next run continues from the last finished component" if sys.argv[1] == "run" else ""
+        print(f"mlpipe: interrupted{rest}", file=sys.stderr)
     sys.exit(code)
 
 

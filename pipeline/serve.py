@@ -53,12 +53,16 @@ def serve(home: Home, pipelines: Sequence[str], num_versions: int, flags: Mappin
             )
         print(f"loading {', '.join(model.name for model in models) or display(config_file)}", flush=True)
         if models and rest_port:
-            near = "localhost" if host in EVERY_INTERFACE else host
+            near = "localhost" if host in EVERY_INTERFACE else f"[{host}]" if ":" in host else host
             grpc_address = f"{near}:{grpc_port}" if grpc_port else ""
             serve_notice.announce_when_ready(home, models, f"http://{near}:{rest_port}", grpc_address)
-        from serving import server
+        try:
+            from serving import server
 
-        return server.main([f"--model_config_file={config_file}", *_arguments(given)])
+            return server.main([f"--model_config_file={config_file}", *_arguments(given)])
+        except KeyboardInterrupt:
+            # While TensorFlow is imported; later the server takes the signal itself.
+            return 0
 
 
 def check_flags(given: Mapping[str, Any]) -> None:
