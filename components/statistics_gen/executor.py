@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from itertools import chain
 from typing import Any
@@ -14,7 +15,9 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
 
 from components import batches
-from components.statistics_gen.statistics import statistics_of
+from components.statistics_gen.statistics import options_for, statistics_of
+
+IMAGES = "images"
 
 
 class Executor(tfx_statistics_gen.Executor):
@@ -27,9 +30,11 @@ class Executor(tfx_statistics_gen.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Reads one batch at a time; the distinct texts of each column are held, with their counts."""
+        images = json.loads(exec_properties.get(IMAGES) or "[]")
         examples = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY])
         if not batches.can_read_here([examples], self._beam_pipeline_args):
-            super().Do(input_dict, output_dict, exec_properties)
+            stock = {**exec_properties, keys.STATS_OPTIONS_JSON_KEY: options_for(images).to_json()}
+            super().Do(input_dict, output_dict, stock)
             return
         self._log_startup(input_dict, output_dict, exec_properties)
         artifact = artifact_utils.get_single_instance(output_dict[keys.STATISTICS_KEY])
@@ -46,4 +51,4 @@ class Executor(tfx_statistics_gen.Executor):
             folder = artifact_utils.get_split_uri([artifact], split)
             fileio.makedirs(folder)
             with fileio.open(os.path.join(folder, tfx_statistics_gen.DEFAULT_FILE_NAME), "wb") as file:
-                file.write(statistics_of(chain.from_iterable(read)).SerializeToString())
+                file.write(statistics_of(chain.from_iterable(read), images).SerializeToString())

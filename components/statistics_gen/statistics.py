@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -14,19 +14,36 @@ from tensorflow_data_validation.statistics.generators import (
     basic_stats_generator,
     top_k_uniques_stats_generator,
 )
+from tensorflow_data_validation.types import FeaturePath
 from tensorflow_data_validation.utils import top_k_uniques_stats_util
 from tensorflow_data_validation.utils.example_weight_map import ExampleWeightMap
-from tensorflow_metadata.proto.v0 import statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_bsl.statistics import merge_util
 
 
-def statistics_of(batches: Iterable[pa.RecordBatch]) -> statistics_pb2.DatasetFeatureStatisticsList:
+def options_for(images: Collection[str]) -> tfdv.StatsOptions:
+    """TFDV's default options; of the features `images` the bytes are counted, and not taken for texts.
+
+    As texts, all distinct images would be held in memory, and the most frequent ones written into the statistics.
+    """
+    if not images:
+        return tfdv.StatsOptions()
+    schema = schema_pb2.Schema()
+    for name in images:
+        schema.feature.add(name=name, type=schema_pb2.BYTES).image_domain.SetInParent()
+    return tfdv.StatsOptions(schema=schema)
+
+
+def statistics_of(
+    batches: Iterable[pa.RecordBatch], images: Collection[str] = ()
+) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Counts, moments and quantiles of numbers by TFDV's generator; uniques and most frequent texts exactly.
 
     TFDV's own in-memory function estimates the uniques by sketches, unlike its Beam pipeline, whose results these
-    are. Without rows the list holds one empty data set.
+    are. Without rows the list holds one empty data set. images: features as for `options_for`.
     """
-    options = tfdv.StatsOptions()
+    options = options_for(images)
+    opaque = frozenset(FeaturePath([name]) for name in images)
     (basic,) = (
         generator
         for generator in stats_impl.get_generators(options)
@@ -39,7 +56,7 @@ def statistics_of(batches: Iterable[pa.RecordBatch]) -> statistics_pb2.DatasetFe
         rows += batch.num_rows
         accumulator = basic.add_input(accumulator, batch)
         for (_, column, value), (count, _) in top_k_uniques_stats_generator._to_topk_tuples(
-            (None, batch), frozenset(), {}, ExampleWeightMap()
+            (None, batch), opaque, {}, ExampleWeightMap()
         ):
             counts = texts[column]
             counts[value] = counts.get(value, 0) + count
