@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.serving_check.constants import REPORT
 from pipeline import metadata
 from pipeline.runs import iso
 
@@ -33,8 +34,11 @@ def described(artifact: mlmd.Artifact) -> dict[str, Any]:
         found["sha256"] = _sha256(artifact, "schema.pbtxt")
     elif artifact.type == "ExampleAnomalies":
         found["anomalies"] = recorded.get("anomaly_count")
-    elif artifact.type in ("ModelBlessing", "InfraBlessing"):
+    elif artifact.type == "ModelBlessing":
         found["blessed"] = recorded.get("blessed") == 1
+    elif artifact.type == "InfraBlessing":
+        found["blessed"] = recorded.get("blessed") == 1
+        found["check"] = parsed(_text(artifact, REPORT), None)
     elif artifact.type == "ModelEvaluation":
         found["verdict"] = verdict(artifact)
     elif artifact.type == "HyperParameters":

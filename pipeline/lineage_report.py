@@ -54,6 +54,7 @@ def upstream(store: Store, artifact_id: int) -> dict[str, Any]:
     if graph.artifacts[artifact_id].type == "Model":
         after = lineage.downstream(store, artifact_id)
         answer["evaluations"] = _evaluations(store, after)
+        answer["serving_checks"] = _serving_checks(after)
         answer["pushes"] = _pushes(after)
     answer.update(_graph(graph))
     return answer
@@ -63,11 +64,12 @@ def downstream(store: Store, artifact_id: int) -> dict[str, Any]:
     """What came of an artifact: models, their evaluations and pushes."""
     graph = lineage.downstream(store, artifact_id)
     answer = _head(store, graph, "downstream")
-    evaluations, pushes = _evaluations(store, graph), _pushes(graph)
+    evaluations, checks, pushes = _evaluations(store, graph), _serving_checks(graph), _pushes(graph)
     answer["models"] = [
         {
             **_made(graph, model.id),
             "evaluations": [e for e in evaluations if e["model"] == model.id],
+            "serving_checks": [c for c in checks if c["model"] == model.id],
             "pushes": [p for p in pushes if p["model"] == model.id],
         }
         for model in graph.of_type("Model")
@@ -75,6 +77,7 @@ def downstream(store: Store, artifact_id: int) -> dict[str, Any]:
     ]
     inside = {model["id"] for model in answer["models"]}
     answer["evaluations"] = [e for e in evaluations if e["model"] not in inside]
+    answer["serving_checks"] = [c for c in checks if c["model"] not in inside]
     answer["pushes"] = [p for p in pushes if p["model"] not in inside]
     answer.update(_graph(graph))
     return answer
@@ -123,6 +126,11 @@ def _evaluations(store: Store, graph: Graph) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _serving_checks(graph: Graph) -> list[dict[str, Any]]:
+    steps = [(artifact, graph.maker(artifact.id)) for artifact in graph.of_type("InfraBlessing")]
+    return [{**_made(graph, artifact.id), "model": _input(step, "model")} for artifact, step in steps if step]
 
 
 def _pushes(graph: Graph) -> list[dict[str, Any]]:

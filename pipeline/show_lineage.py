@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from components.serving_check import report as serving_report
 from pipeline.compare import flat
 from pipeline.show import moment, number, seconds, size
 from pipeline.wording import display
@@ -67,7 +68,7 @@ def _downstream(root: Tree, answer: Values) -> None:
 
 
 def _judged(branch: Tree, found: Values) -> None:
-    """Evaluations and pushes, where there are any."""
+    """Evaluations, checks of the served model and pushes, where there are any."""
     for evaluation in _latest(branch, found.get("evaluations", ()), "evaluations"):
         verdict = evaluation["verdict"]
         words = {True: "blessed", False: "NOT blessed", None: "without a verdict"}[evaluation["blessed"]]
@@ -78,6 +79,11 @@ def _judged(branch: Tree, found: Values) -> None:
                 below.add(_metric(metric))
         if evaluation["baseline"]:
             below.add(f"compared with {_former(evaluation['baseline'])}")
+    for check in _latest(branch, found.get("serving_checks", ()), "serving checks"):
+        words = "passed" if check["blessed"] else "FAILED"
+        if check["check"] is not None:
+            words = serving_report.summary(check["check"])
+        branch.add(_line("served", f"{_name(check)} {words}, {_step(check['made_by'])}", check))
     for push in _latest(branch, found.get("pushes", ()), "pushes"):
         served = "" if push["served"] else " (no longer served)"
         text = (

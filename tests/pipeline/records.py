@@ -18,6 +18,14 @@ from pipeline import metadata
 from pipeline.home import Home
 
 Refs = dict[str, tuple[str, str]]
+SERVED = {
+    "blessed": True,
+    "failures": [],
+    "signatures": {"serving_default": {}, "serving_examples": {}},
+    "not_checked": {},
+    "latency_ms": {"REST": {"p99": 3.1}, "gRPC": {"p99": 1.2}},
+    "memory_mb": 412.0,
+}
 VERSIONS = {"tensorflow": "2.21.0", "tfx": "1.21.0"}
 
 
@@ -73,9 +81,18 @@ DAG = {
         },
         {"blessing": "ModelBlessing", "evaluation": "ModelEvaluation"},
     ),
+    "ServingCheck": Node(
+        "components.serving_check.component.ServingCheck",
+        {"model": ("Trainer", "model"), "examples": ("ExampleGen", "examples")},
+        {"blessing": "InfraBlessing"},
+    ),
     "Pusher": Node(
         "components.pusher.component.Pusher",
-        {"model": ("Trainer", "model"), "model_blessing": ("Evaluator", "blessing")},
+        {
+            "model": ("Trainer", "model"),
+            "model_blessing": ("Evaluator", "blessing"),
+            "infra_blessing": ("ServingCheck", "blessing"),
+        },
         {"pushed_model": "PushedModel"},
     ),
 }
@@ -154,6 +171,7 @@ class Recorder:
                 "custom_config": {**custom, "model": {"hidden": [16]}, "training": trainer},
             },
             "Evaluator": {"eval_config": {"accuracy": bound}, "code": "ee"},
+            "ServingCheck": {"requests": 32, "code": "5c"},
             "Pusher": {"directory": str(self.home.serving(self.pipeline)), "keep": 3, "code": "ff"},
         }
         facts = {"rows": rows, "mean": mean, "accuracy": accuracy, "bound": bound, "files": listed}
@@ -270,6 +288,9 @@ class Recorder:
                 custom["baseline_model_id"].int_value = baseline
         elif kind == "ModelEvaluation":
             content = {"verdict.json": json.dumps(verdict(facts["accuracy"], facts["bound"], bool(baseline)))}
+        elif kind == "InfraBlessing":
+            custom["blessed"].int_value = 1
+            content = {"serving_check.json": json.dumps(SERVED)}
         elif kind == "PushedModel":
             custom["pushed"].int_value = int(blessed)
             if blessed:

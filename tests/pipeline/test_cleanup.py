@@ -49,8 +49,8 @@ def test_a_plan_changes_nothing(four: Recorder, tmp_path: Path) -> None:
     four.unserve(2)
     before = sorted(tmp_path.rglob("*"))
     items = cleanup.plan(four.store, four.home, PIPELINE, 1)
-    # Three of four runs, with eleven artifacts each, less the model and the push that the last one was compared with.
-    assert len(items) == 3 * 11 - 2
+    # Three of four runs, with twelve artifacts each, less the model and the push that the last one was compared with.
+    assert len(items) == 3 * 12 - 2
     assert sorted(tmp_path.rglob("*")) == before
     assert list(states(four)) == ["LIVE"]
 

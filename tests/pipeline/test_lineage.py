@@ -48,7 +48,7 @@ def test_upstream_of_an_evaluation_stops_at_the_former_model(past: Recorder) -> 
 
 def test_downstream_does_not_take_a_comparison_for_an_offspring(past: Recorder) -> None:
     graph = lineage.downstream(past.store, model(past, 1))
-    assert nodes(graph) == [("Evaluator", "20261123-010000"), ("Pusher", "20261123-010000")]
+    assert nodes(graph) == [(node, "20261123-010000") for node in ("Evaluator", "ServingCheck", "Pusher")]
     assert model(past, 2) not in graph.artifacts
 
 
@@ -58,7 +58,7 @@ def test_downstream_of_examples_reaches_all_models_once(past: Recorder) -> None:
     assert len(graph.of_type("Model")) == 3
     assert len(graph.of_type("ModelEvaluation")) == 3
     assert len(graph.of_type("PushedModel")) == 3
-    assert len(nodes(graph)) == len(set(nodes(graph))) == 13
+    assert len(nodes(graph)) == len(set(nodes(graph))) == 16
 
 
 def first_examples(recorder: Recorder) -> int:
@@ -120,6 +120,9 @@ def test_the_whole_answer_about_a_model(past: Recorder) -> None:
     assert evaluation["blessed"] is True
     assert evaluation["verdict"]["metrics"][0]["value"] == 0.98
     assert evaluation["baseline"] == {"id": model(past, 1), "type": "Model", "versions": [1]}
+    [check] = answer["serving_checks"]
+    assert (check["model"], check["blessed"]) == (model(past, 2), True)
+    assert check["check"]["memory_mb"] == 412.0
     [push] = answer["pushes"]
     assert (push["version"], push["served"]) == (2, True)
 
@@ -129,7 +132,8 @@ def test_the_answer_about_a_model_that_failed_its_gate(past: Recorder) -> None:
     rejected = answer["models"][2]
     assert (rejected["evaluations"][0]["blessed"], rejected["pushes"]) == (False, [])
     assert [push["version"] for m in answer["models"] for push in m["pushes"]] == [1, 2]
-    assert answer["evaluations"] == answer["pushes"] == []
+    assert [len(m["serving_checks"]) for m in answer["models"]] == [1, 1, 1]
+    assert answer["evaluations"] == answer["serving_checks"] == answer["pushes"] == []
 
 
 @pytest.mark.parametrize(
@@ -189,6 +193,9 @@ def test_the_tree_of_a_model(past: Recorder, capsys: pytest.CaptureFixture[str])
     assert "overall accuracy 0.98 (>= 0.95) ok, baseline 0.96" in lines
     assert f"compared with Model {model(past, 1)}, version 1" in lines
     assert "island=Biscoe" not in text
+    [served] = [line for line in lines if line.startswith("served InfraBlessing ")]
+    passed = "passed: 2 signatures, REST and gRPC, p99 3.1 ms, 412 MB, ServingCheck in run 20261123-030000 ("
+    assert passed in served
     assert lines[-1].startswith("pushed version 2 to ")
 
 

@@ -53,11 +53,12 @@ def test_node_states(past: Recorder) -> None:
         "Trainer",
         "latest_blessed_model",
         "Evaluator",
+        "ServingCheck",
         "Pusher",
     ]
     resolver = {"latest_blessed_model": "complete"}
     assert states(second) == {**dict.fromkeys(states(first), "cached"), **resolver}
-    rerun = dict.fromkeys(("Trainer", "Evaluator", "Pusher"), "complete")
+    rerun = dict.fromkeys(("Trainer", "Evaluator", "ServingCheck", "Pusher"), "complete")
     assert states(third) == {**states(second), **rerun}
     assert (failed.node("Trainer").state, failed.node("Evaluator").state) == ("failed", "not reached")
     assert (killed.node("Transform").state, killed.node("Trainer").state) == ("running", "not reached")
@@ -268,7 +269,7 @@ def test_the_table_of_runs(recorder: Recorder, capsys: pytest.CaptureFixture[str
         "01:35:12",
         "30.0",
         "s",
-        "9",
+        "10",
         "ran",
         "v1",
     ]
