@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class LineFormat(logging.Formatter):
@@ -28,3 +32,23 @@ def configure_logs(*, access_log: bool) -> None:
     logging.getLogger("serving.access").setLevel(logging.INFO if access_log else logging.WARNING)
     for library in ("tensorflow", "absl", "uvicorn", "asyncio", "grpc"):
         logging.getLogger(library).setLevel(logging.ERROR)
+
+
+@contextmanager
+def native_chatter_kept_back() -> Iterator[None]:
+    """Holds what C++ writes to stderr inside the block: TensorFlow's import tells of CPU features and missing GPUs there,
+    whatever its log level. It is shown after all when the block fails.
+    """
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(shown, kept.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)

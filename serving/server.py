@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from common.errors import UserError
 from serving.errors import ServingError
-from serving.logs import configure_logs
+from serving.logs import configure_logs, native_chatter_kept_back
 from serving.options import ignored_flags, parse_options
 
 log = logging.getLogger("serving")
@@ -25,8 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.warning("%s", line)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # TensorFlow takes seconds to import: wrong flags are told before.
-    from serving.assembly import serve
+    with native_chatter_kept_back():
+        from serving.assembly import serve
+        from serving.devices import find_devices
 
+        devices = find_devices()
+    log.info("TensorFlow runs on %s", devices)
     try:
         asyncio.run(serve(options))
     except UserError as error:
