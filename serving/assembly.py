@@ -8,8 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
 import grpc
@@ -34,7 +33,8 @@ from serving.servable import Servable
 from serving.telemetry import Telemetry
 from serving.text_protos import BatchingParameters, MonitoringConfig, parse_text_file
 from serving.tflite import TFLITE_FILE, load_tflite
-from serving.warmup import warm_up
+from serving.versions import Served
+from serving.warmup import REQUESTS_FILE, warm_up
 
 log = logging.getLogger("serving")
 
@@ -63,7 +63,7 @@ async def serve(options: ServerOptions) -> None:
     # gRPC listens as soon as it has its port, so it gets it after the models; whether it is free is known before.
     for probe in addresses.bind(hosts, options.port, "--port") if options.port else []:
         probe.close()
-    manager = make_manager(options, make_runner)
+    manager = make_manager(options, make_runner, telemetry)
     app = make_app(
         manager,
         telemetry,
@@ -156,21 +156,24 @@ def runner_maker(options: ServerOptions, telemetry: Telemetry) -> MakeRunner:
     return lambda name, version, servable: BatchingRunner(servable, name, scheduler, telemetry)
 
 
-def make_manager(options: ServerOptions, make_runner: MakeRunner) -> ModelManager:
+def make_manager(options: ServerOptions, make_runner: MakeRunner, telemetry: Telemetry) -> ModelManager:
     """A manager that loads SavedModels, or TFLite models where those are preferred and there."""
     tags = options.saved_model_tags.split(",")
 
     def load(name: str, version: int, path: Path) -> Servable:
-        if options.prefer_tflite_model and (path / TFLITE_FILE).is_file():
-            return load_tflite(path, options.tflite_interpreters)
-        return load_saved_model(
-            path, tags, intra_op_threads=options.intra_op_threads, inter_op_threads=options.inter_op_threads
-        )
+        with telemetry.loading(str(path)):
+            if options.prefer_tflite_model and (path / TFLITE_FILE).is_file():
+                return load_tflite(path, options.tflite_interpreters)
+            threads = {
+                "intra_op_threads": options.intra_op_threads,
+                "inter_op_threads": options.inter_op_threads,
+            }
+            return load_saved_model(path, tags, **threads)
 
     return ModelManager(
         load,
         make_runner,
-        warm_up=warmer(options),
+        warm_up=warmer(options, telemetry),
         max_num_load_retries=options.max_num_load_retries,
         load_retry_interval_micros=options.load_retry_interval_micros,
         poll_seconds=options.file_system_poll_wait_seconds,
@@ -180,11 +183,18 @@ def make_manager(options: ServerOptions, make_runner: MakeRunner) -> ModelManage
     )
 
 
-def warmer(options: ServerOptions) -> WarmUp:
+def warmer(options: ServerOptions, telemetry: Telemetry) -> WarmUp:
     """What a version goes through before it answers its first request."""
     if not options.enable_model_warmup:
         return no_warmup
-    return partial(warm_up, iterations=max(1, options.num_request_iterations_for_warmup))
+    iterations = max(1, options.num_request_iterations_for_warmup)
+
+    async def measured(served: Served, path: Path) -> None:
+        recorded = (path / REQUESTS_FILE).is_file()
+        with telemetry.warming(str(path)) if recorded else nullcontext():
+            await warm_up(served, path, iterations=iterations)
+
+    return measured
 
 
 def follow_config_file(options: ServerOptions, manager: ModelManager) -> asyncio.Task[None]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -11,6 +14,7 @@ import orjson
 from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.registry import CollectorRegistry
 
+from serving.errors import ServingError
 from serving.metrics import Counter, Histogram, exponential, exposition
 
 access = logging.getLogger("serving.access")
@@ -110,15 +114,28 @@ class Telemetry:
         self._example_counts.observe(count, model)
         self._example_total.add(model, by=count)
 
-    def warmed(self, model_path: str, status: str, seconds: float) -> None:
-        """A version's warm-up requests were replayed; `status` as in RequestRecord."""
-        self._warmup_latency.observe(int(seconds * 1e6), model_path, status)
+    @contextmanager
+    def loading(self, model_path: str) -> Iterator[None]:
+        """Measures the load of a version; one that fails raises."""
+        began, status = time.perf_counter(), "fail"
+        try:
+            yield
+            status = "success"
+            self._load_latency.add(model_path, by=int((time.perf_counter() - began) * 1e6))
+        finally:
+            self._load_attempts.add(model_path, status)
 
-    def loaded(self, model_path: str, seconds: float, success: bool) -> None:
-        """A version was loaded, or could not be."""
-        self._load_attempts.add(model_path, "success" if success else "fail")
-        if success:
-            self._load_latency.add(model_path, by=int(seconds * 1e6))
+    @contextmanager
+    def warming(self, model_path: str) -> Iterator[None]:
+        """Measures the replay of a version's warm-up requests; one that fails raises ServingError."""
+        began, status = time.perf_counter(), "OK"
+        try:
+            yield
+        except ServingError as error:
+            status = error.code.name
+            raise
+        finally:
+            self._warmup_latency.observe(int((time.perf_counter() - began) * 1e6), model_path, status)
 
     def enqueued(self, input_sizes: list[int]) -> None:
         """A request came to the batching queue: the 0th dimension of each input."""

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.errors import ServingError, invalid_argument
 from serving.telemetry import CURRENT_API, RequestRecord, Telemetry, access_line
 
 GRPC = RequestRecord("Predict", "GRPC", "half", 3, "OK", 0.0012, 100, 200, "ipv4:127.0.0.1:5")
@@ -101,20 +102,39 @@ def test_batches_are_measured_under_the_names_of_batching_session() -> None:
     assert samples(telemetry, "core") == ["core:graph_runs{} 1", "core:graph_run_time_usecs{} 2000"]
 
 
-def test_loading_warming_and_examples() -> None:
+def test_loading_is_counted_and_only_success_is_timed() -> None:
     telemetry = Telemetry()
-    telemetry.loaded("/models/m/1", 2.0, success=True)
-    telemetry.loaded("/models/m/2", 1.0, success=False)
-    telemetry.warmed("/models/m/1", "OK", 0.001)
-    telemetry.examples("m", 4)
-    assert samples(telemetry, "cc:saved_model") == [
-        'cc:saved_model:load_attempt_count{model_path="/models/m/1",status="success"} 1',
-        'cc:saved_model:load_attempt_count{model_path="/models/m/2",status="fail"} 1',
-        'cc:saved_model:load_latency{model_path="/models/m/1"} 2000000',
+    with telemetry.loading("/models/m/1"):
+        pass
+    with pytest.raises(ServingError), telemetry.loading("/models/m/2"):
+        raise invalid_argument("broken")
+    attempts = "cc:saved_model:load_attempt_count"
+    lines = samples(telemetry, "cc:saved_model")
+    assert lines[:2] == [
+        f'{attempts}{{model_path="/models/m/1",status="success"}} 1',
+        f'{attempts}{{model_path="/models/m/2",status="fail"}} 1',
     ]
-    assert samples(telemetry, "serving:model_warmup_latency")[-1] == (
-        'serving:model_warmup_latency_count{model_path="/models/m/1",status="OK"} 1'
-    )
+    assert [line.split(" ")[0] for line in lines[2:]] == [
+        'cc:saved_model:load_latency{model_path="/models/m/1"}'
+    ]
+
+
+def test_warming_is_timed_by_its_outcome() -> None:
+    telemetry = Telemetry()
+    with telemetry.warming("/models/m/1"):
+        pass
+    with pytest.raises(ServingError), telemetry.warming("/models/m/2"):
+        raise invalid_argument("broken")
+    name = "serving:model_warmup_latency_count"
+    assert [line for line in samples(telemetry, "serving:model_warmup") if line.startswith(name)] == [
+        f'{name}{{model_path="/models/m/1",status="OK"}} 1',
+        f'{name}{{model_path="/models/m/2",status="INVALID_ARGUMENT"}} 1',
+    ]
+
+
+def test_examples_are_counted() -> None:
+    telemetry = Telemetry()
+    telemetry.examples("m", 4)
     assert samples(telemetry, "serving:request_example") == [
         'serving:request_example_counts_sum{model="m"} 4',
         'serving:request_example_counts_count{model="m"} 1',
