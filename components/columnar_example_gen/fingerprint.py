@@ -29,26 +29,41 @@ def files(
 
 def describe(base: str, resolved: inputs.Inputs, cache: Path | None = None) -> list[dict[str, Any]]:
     """`files` for inputs that are resolved already."""
-    known = _load(cache)
-    seen: dict[str, list[Any]] = {}
+    digests = Digests(cache)
     rows = []
     for split, paths in resolved.files.items():
         for path in paths:
-            stat = os.stat(path)
-            key = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-            entry = known.get(os.path.abspath(path))
-            if entry and entry[:-1] == key:
-                digest = entry[-1]
-            else:
-                digest = sha256(path)
-            # A file that is written twice within the clock's grain keeps its times: only settled files are kept.
-            if time.time() - max(stat.st_mtime, stat.st_ctime) > _SETTLED_SECONDS:
-                seen[os.path.abspath(path)] = [*key, digest]
-            name = os.path.relpath(path, base)
-            rows.append({"split": split, "file": name, "bytes": stat.st_size, "sha256": digest})
-    if cache is not None and any(known.get(path) != entry for path, entry in seen.items()):
-        _save(cache, {**known, **seen})
+            size, sha = digests.of(path)
+            rows.append({"split": split, "file": os.path.relpath(path, base), "bytes": size, "sha256": sha})
+    digests.save()
     return rows
+
+
+class Digests:
+    """The sha256 of files; that of a file whose size, times and inode are in the `cache` file is not computed again."""
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self._cache = cache
+        self._known = _load(cache)
+        self._seen: dict[str, list[Any]] = {}
+
+    def of(self, path: str) -> tuple[int, str]:
+        """(bytes, sha256 as hexadecimal digits) of a file. Raises OSError when it cannot be read."""
+        stat = os.stat(path)
+        key = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+        entry = self._known.get(os.path.abspath(path))
+        found = entry[-1] if entry and entry[:-1] == key else sha256(path)
+        # A file that is written twice within the clock's grain keeps its times: only settled files are kept.
+        if time.time() - max(stat.st_mtime, stat.st_ctime) > _SETTLED_SECONDS:
+            self._seen[os.path.abspath(path)] = [*key, found]
+        return stat.st_size, found
+
+    def save(self) -> None:
+        """Keeps what was computed for the next time."""
+        if self._cache is not None and any(
+            self._known.get(path) != entry for path, entry in self._seen.items()
+        ):
+            _save(self._cache, {**self._known, **self._seen})
 
 
 def digest(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,41 @@
+"""Driver of ImageExampleGen: fingerprints the images by their content."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfx.components.example_gen import driver, utils
+from tfx.orchestration import data_types
+from tfx.types import standard_component_specs
+
+from common.errors import BadInput
+from components.columnar_example_gen.driver import INPUT_ERROR, INPUT_FILES
+from components.columnar_example_gen.fingerprint import digest
+from components.image_example_gen import fingerprint
+from components.image_example_gen.options import ImageOptions
+
+
+class Driver(driver.Driver):
+    """Images have no spans; their fingerprint takes the place of one in the cache key."""
+
+    def resolve_exec_properties(
+        self,
+        exec_properties: dict[str, Any],
+        pipeline_info: data_types.PipelineInfo,
+        component_info: data_types.ComponentInfo,
+    ) -> dict[str, Any]:
+        """Fills in span, version, fingerprint and files."""
+        exec_properties[utils.SPAN_PROPERTY_NAME] = 0
+        exec_properties[utils.VERSION_PROPERTY_NAME] = None
+        options = ImageOptions.from_json(exec_properties["reader"])
+        try:
+            rows = fingerprint.files(exec_properties[standard_component_specs.INPUT_BASE_KEY], options)
+        except BadInput as error:
+            # The launcher records a failed execution for what fails in the executor, but leaves a running one
+            # behind when the driver fails.
+            exec_properties[INPUT_ERROR] = str(error)
+            return exec_properties
+        exec_properties[utils.FINGERPRINT_PROPERTY_NAME] = digest(rows)
+        exec_properties[INPUT_FILES] = json.dumps(rows)
+        return exec_properties
