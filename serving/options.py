@@ -72,9 +72,7 @@ class ServerOptions:
     load_retry_interval_micros: int = flag(60_000_000, "time between two attempts to load a version")
     saved_model_tags: str = flag("serve", "comma-separated tags of the meta graph to load")
     enable_model_warmup: bool = flag(True, "replay assets.extra/tf_serving_warmup_requests before serving")
-    num_request_iterations_for_warmup: int = flag(
-        0, "how often each warm-up request is replayed; 0: once"
-    )
+    num_request_iterations_for_warmup: int = flag(0, "how often each warm-up request is replayed; 0: once")
     prefer_tflite_model: bool = flag(False, "load model.tflite where a version has it")
     num_tflite_pools: int = flag(0, "interpreters per TFLite model; 0: one per CPU")
     num_tflite_interpreters_per_pool: int = flag(1, "multiplies --num_tflite_pools")

@@ -40,7 +40,9 @@ def load_tflite(path: Path, pools: int = 1) -> TfLite:
     """
     file = path / TFLITE_FILE
     if not file.is_file():
-        raise ServingError(grpc.StatusCode.NOT_FOUND, f"Could not find {TFLITE_FILE} at supplied path: {path}")
+        raise ServingError(
+            grpc.StatusCode.NOT_FOUND, f"Could not find {TFLITE_FILE} at supplied path: {path}"
+        )
     try:
         interpreters = [tf.lite.Interpreter(str(file), num_threads=1) for _ in range(max(pools, 1))]
         for interpreter in interpreters:
