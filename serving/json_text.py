@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+from serving.json_pieces import Numbers
 
 LONGEST_VALUE = 1000
 """Characters of a JSON value that a message repeats; TF Serving repeats all of it."""
@@ -31,8 +34,8 @@ def value_text(value: Any) -> str:
         return decimal_text(value)
     text = ""
     try:
-        for piece in json.JSONEncoder(indent=4, ensure_ascii=False, default=str).iterencode(value):
-            text += piece[: LONGEST_VALUE + 1]
+        for piece in _pieces(value, "\n"):
+            text += piece
             if len(text) > LONGEST_VALUE:
                 break
     except RecursionError:
@@ -40,6 +43,27 @@ def value_text(value: Any) -> str:
     if len(text) > LONGEST_VALUE:
         text = f"{text[:LONGEST_VALUE].rstrip()}..."
     return text.encode("utf-8", "replace").decode()
+
+
+def _pieces(value: Any, line: str) -> Iterator[str]:
+    """The value as JSON; `line` begins a line as deep as the value is."""
+    if isinstance(value, str):
+        yield json.dumps(value[: LONGEST_VALUE + 1], ensure_ascii=False)
+    elif isinstance(value, Numbers):
+        yield str(value)
+    elif value and isinstance(value, (dict, list)):
+        opening, closing = "{}" if isinstance(value, dict) else "[]"
+        inner = f"{line}    "
+        for item in value:
+            yield opening + inner
+            opening = ","
+            yield from _pieces(item, inner)
+            if isinstance(value, dict):
+                yield ": "
+                yield from _pieces(value[item], inner)
+        yield line + closing
+    else:
+        yield json.dumps(value)
 
 
 def decimal_text(value: float) -> str:

@@ -37,7 +37,7 @@ from serving.metadata import get_model_metadata
 from serving.model_service import get_model_status
 from serving.plans import plan_of
 from serving.regress import regress
-from serving.rest_body import ClientGone, Receive, read_body
+from serving.rest_body import Body, ClientGone, Receive
 from serving.rest_errors import http_status
 from serving.rest_routes import find_route
 from serving.telemetry import RequestRecord
@@ -89,14 +89,13 @@ def make_app(
             return
         query = scope["query_string"].decode("latin-1")
         call = Call()
+        body = Body(receive)
         try:
             call.api, spec = find_route(method, f"{raw_path}?{query}" if query else raw_path)
             call.model = spec.name
-            body = b""
-            if method == "POST":
-                body = await read_body(receive, scope["headers"], max_body_bytes)
-                call.request_bytes = len(body)
-            answer = await api.answer(call, spec, body)
+            content = await body.read(scope["headers"], max_body_bytes)
+            call.request_bytes = len(content)
+            answer = await api.answer(call, spec, content)
             status, code = 200, "OK"
         except ClientGone:
             return
@@ -126,7 +125,7 @@ def make_app(
             )
         )
         await respond(
-            send, status, JSON, answer, closes=_waits_for_continue(scope) and not call.request_bytes
+            send, status, JSON, answer, closes=not await _rest_read(scope, body, 4 * max_body_bytes)
         )
 
     return app
@@ -231,8 +230,18 @@ def _bytes_of(outputs: Mapping[str, np.ndarray]) -> int:
     return sum(array.nbytes for array in outputs.values())
 
 
+async def _rest_read(scope: Scope, body: Body, most: int) -> bool:
+    """Reads what a refused request still sends; False when the connection has to end because that is too much.
+
+    A client that holds its body back until it is asked for (`Expect: 100-continue`) is not asked.
+    """
+    try:
+        return body.complete or (not _waits_for_continue(scope) and await body.discard(most))
+    except ClientGone:
+        return False
+
+
 def _waits_for_continue(scope: Scope) -> bool:
-    """Whether the client holds its body back until it is asked for; answered before, it sends none."""
     return any(name == b"expect" for name, _ in scope["headers"])
 
 

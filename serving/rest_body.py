@@ -24,31 +24,51 @@ class ClientGone(Exception):
     """The client went away, or was too slow, before its body was here."""
 
 
-async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes:
-    """The body of a request, unpacked when it says `Content-Encoding: gzip`.
+class Body:
+    """The body of one request, on its way in."""
 
-    Raises BodyTooLarge, INVALID_ARGUMENT for a broken packing, ClientGone.
-    """
-    packed = False
-    for name, value in headers:
-        if name == b"content-length" and int(value) > limit:
-            raise BodyTooLarge(limit)
-        if name == b"content-encoding":
-            packed = b"gzip" in value.lower()
-    message = await receive()
-    pieces = []
-    size = 0
-    while message["type"] == "http.request":
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            raise BodyTooLarge(limit)
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            return await asyncio.to_thread(unpack, body, limit) if packed and body else body
-        message = await receive()
-    raise ClientGone
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.complete = False
+
+    async def read(self, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes:
+        """All of it, unpacked when the headers say `Content-Encoding: gzip`.
+
+        Raises BodyTooLarge, INVALID_ARGUMENT for a broken packing, ClientGone.
+        """
+        packed = False
+        for name, value in headers:
+            if name == b"content-length" and int(value) > limit:
+                raise BodyTooLarge(limit)
+            if name == b"content-encoding":
+                packed = b"gzip" in value.lower()
+        pieces = []
+        size = 0
+        while not self.complete:
+            pieces.append(await self._next())
+            size += len(pieces[-1])
+            if size > limit:
+                raise BodyTooLarge(limit)
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return await asyncio.to_thread(unpack, body, limit) if packed and body else body
+
+    async def discard(self, most: int) -> bool:
+        """Reads what is left; whether that was no more than `most` bytes.
+
+        A client that is answered, and cut off, before it has sent its whole body sees a broken connection, no answer.
+        """
+        size = 0
+        while not self.complete and size <= most:
+            size += len(await self._next())
+        return self.complete
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        self.complete = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
 
 
 def unpack(packed: bytes, limit: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import grpc
 import pytest
@@ -121,6 +122,12 @@ def test_values_are_printed_as_rapidjson_does() -> None:
         '{\n    "a": [\n        1,\n        "ä",\n        null,\n        true\n    ],\n    "b": {}\n}'
     )
     assert value_text("\udcff") == '"?"'
+    assert value_text({"x": 1.5, "y": [[], [None]]}) == (
+        '{\n    "x": 1.5,\n    "y": [\n        [],\n        [\n            null\n        ]\n    ]\n}'
+    )
+    began = time.process_time()
+    assert len(value_text({"x" * 10**8: ["y" * 10**8]})) == LONGEST_VALUE + 3
+    assert time.process_time() - began < 1
     long = value_text(["x" * 50] * 10**6)
     assert len(long) == LONGEST_VALUE + 3
     assert long.endswith("...")

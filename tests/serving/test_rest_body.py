@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from serving.errors import ServingError
-from serving.rest_body import ClientGone, read_body, unpack
+from serving.rest_body import Body, ClientGone, unpack
 from serving.rest_errors import BodyTooLarge
 
 GZIP = [(b"content-encoding", b"gzip")]
@@ -42,7 +42,7 @@ def read(
         }
 
     try:
-        return asyncio.run(read_body(receive, headers, limit)), taken
+        return asyncio.run(Body(receive).read(headers, limit)), taken
     except (ServingError, ClientGone) as error:
         return error, taken
 

@@ -283,6 +283,14 @@ def test_what_is_not_http_is_refused(request_bytes: bytes) -> None:
         server.check()
 
 
+def test_a_broken_body_and_a_wrong_path_are_answered_at_once() -> None:
+    with running() as server, server.connect() as client:
+        packed = WHOLE.replace(b"Host: x", b"Content-Encoding: gzip")
+        for request, status in ((packed, 400), (WHOLE.replace(b":predict", b":explain"), 400), (WHOLE, 200)):
+            client.sendall(request)
+            assert read_response(client)[0] == status
+
+
 def test_paths_arrive_as_they_were_sent() -> None:
     with running() as server, server.connect() as client:
         for path, status, message in [
@@ -343,26 +351,53 @@ def test_expect_continue() -> None:
 
 
 def test_a_body_over_the_limit_is_refused_and_the_connection_lives() -> None:
-    size = 30 * 2**20
+    size = 3 * 2**20
+    message = (413, f"Request body is larger than {2**20} bytes")
     with running(max_body_bytes=2**20) as server, server.connect() as client:
-        client.sendall(f"{PREDICT}Content-Length: {size}\r\n\r\n".encode())
-        assert error_of(client) == (413, f"Request body is larger than {2**20} bytes")
-        client.sendall(b"\0" * size)
+        client.sendall(f"{PREDICT}Content-Length: {size}\r\n\r\n".encode() + b"\0" * size)
+        assert error_of(client) == message
         client.sendall(WHOLE)
         assert read_response(client) == (200, ANSWER)
-        client.sendall(f"{PREDICT}Transfer-Encoding: chunked\r\n\r\n".encode())
         chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
-        client.sendall(chunk * 40)
-        assert error_of(client)[0] == 413
-        client.sendall(chunk * 40 + b"0\r\n\r\n" + WHOLE)
+        client.sendall(f"{PREDICT}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk * 40 + b"0\r\n\r\n")
+        assert error_of(client) == message
+        client.sendall(WHOLE)
         assert read_response(client) == (200, ANSWER)
+
+
+@pytest.mark.parametrize("path", ["/v1/models/m:predict", "/v1/models/m", "/elsewhere"])
+def test_a_refusal_reaches_clients_that_send_all_and_close(path: str) -> None:
+    body = b" " * (3 * 2**20)
+    with running(max_body_bytes=2**20) as server:
+        for method in ("POST", "GET"):
+            with server.connect() as client:
+                head = f"{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+                client.sendall(head.encode())
+                time.sleep(0.05)
+                client.sendall(body)
+                assert error_of(client)[0] in (400, 404, 413)
+                assert is_closed(client)
+
+
+def test_a_refused_body_without_end_is_cut_off() -> None:
+    with running(max_body_bytes=2**18) as server, server.connect() as client:
+        chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+        client.sendall(f"{PREDICT}Transfer-Encoding: chunked\r\n\r\n".encode())
+        sent = []
+        with suppress(ConnectionError):
+            for number in range(1000):
+                client.sendall(chunk)
+                sent.append(number)
+        assert len(sent) < 900, "64 MB are not taken"
+        server.check()
 
 
 def test_a_refused_body_that_never_comes_ends_the_connection() -> None:
     with running(HASTY, max_body_bytes=100) as server, server.connect() as client:
         client.sendall(f"{PREDICT}Content-Length: 101\r\n\r\n ".encode())
-        assert error_of(client)[0] == 413
+        assert error_of(client)[0] == 408
         assert is_closed(client)
+        server.check()
 
 
 def test_a_bomb_is_refused() -> None:
