@@ -34,10 +34,11 @@ from serving.json_results import (
 )
 from serving.json_tensors import arrays_of_body, is_in_rows, signature_name
 from serving.metadata import get_model_metadata
+from serving.metrics import CONTENT_TYPE
 from serving.model_service import get_model_status
 from serving.plans import plan_of
 from serving.regress import regress
-from serving.rest_body import Body, ClientGone, Receive
+from serving.rest_body import Body, ClientGone, Receive, Room
 from serving.rest_errors import http_status
 from serving.rest_routes import find_route
 from serving.telemetry import RequestRecord
@@ -61,8 +62,10 @@ HUGE_BYTES = 2**23
 
 HUGE_AT_ONCE = 2
 
+BODIES_AT_ONCE = 4
+"""How many bodies of the largest size may be held at once, and up to how many times that size is read of a refused one."""
+
 JSON = b"application/json"
-PLAIN = b"text/plain"
 
 
 def make_app(
@@ -80,21 +83,24 @@ def make_app(
     """
     api = RestApi(manager, timeout_seconds if timeout_seconds and timeout_seconds > 0 else None)
 
+    room = Room(BODIES_AT_ONCE * max_body_bytes)
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         start = time.perf_counter()
         method = scope["method"]
         raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         if metrics_path is not None and raw_path == metrics_path and method in ("GET", "HEAD"):
-            await respond(send, 200, PLAIN, telemetry.exposition())
+            await respond(send, 200, CONTENT_TYPE.encode(), telemetry.exposition())
             return
         query = scope["query_string"].decode("latin-1")
         call = Call()
-        body = Body(receive)
+        body = Body(receive, room)
         try:
             call.api, spec = find_route(method, f"{raw_path}?{query}" if query else raw_path)
             call.model = spec.name
             content = await body.read(scope["headers"], max_body_bytes)
             call.request_bytes = len(content)
+            start = time.perf_counter()  # how long the client took to send it is not the server's doing
             answer = await api.answer(call, spec, content)
             status, code = 200, "OK"
         except ClientGone:
@@ -110,6 +116,8 @@ def make_app(
         except Exception:
             logger.exception("a request to %s of %r failed", call.api, call.model)
             answer, status, code = error_json("Internal error"), 500, grpc.StatusCode.INTERNAL.name
+        finally:
+            body.close()
         client = scope.get("client")
         telemetry.record(
             RequestRecord(
@@ -125,7 +133,11 @@ def make_app(
             )
         )
         await respond(
-            send, status, JSON, answer, closes=not await _rest_read(scope, body, 4 * max_body_bytes)
+            send,
+            status,
+            JSON,
+            answer,
+            closes=not await _rest_read(scope, body, BODIES_AT_ONCE * max_body_bytes),
         )
 
     return app
@@ -227,7 +239,9 @@ def _fill(request: ClassificationRequest | RegressionRequest, body: bytes) -> No
 
 
 def _bytes_of(outputs: Mapping[str, np.ndarray]) -> int:
-    return sum(array.nbytes for array in outputs.values())
+    return sum(
+        sum(map(len, array.flat)) if array.dtype.kind == "O" else array.nbytes for array in outputs.values()
+    )
 
 
 async def _rest_read(scope: Scope, body: Body, most: int) -> bool:

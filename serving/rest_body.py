@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+import grpc
+
 from serving.errors import ServingError, invalid_argument
 from serving.rest_errors import BodyTooLarge
 
@@ -24,17 +26,38 @@ class ClientGone(Exception):
     """The client went away, or was too slow, before its body was here."""
 
 
-class Body:
-    """The body of one request, on its way in."""
+class Room:
+    """The memory that the bodies of all requests share."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, size: int) -> None:
+        self.free = size
+
+    def take(self, size: int) -> None:
+        """Raises RESOURCE_EXHAUSTED when there is not so much left."""
+        if size > self.free:
+            raise ServingError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many large requests at once; try again later"
+            )
+        self.free -= size
+
+    def give_back(self, size: int) -> None:
+        """What was taken is not needed any more."""
+        self.free += size
+
+
+class Body:
+    """The body of one request, on its way in. `close` it when the request is answered."""
+
+    def __init__(self, receive: Receive, room: Room) -> None:
         self._receive = receive
+        self._room = room
+        self._taken = 0
         self.complete = False
 
     async def read(self, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes:
         """All of it, unpacked when the headers say `Content-Encoding: gzip`.
 
-        Raises BodyTooLarge, INVALID_ARGUMENT for a broken packing, ClientGone.
+        Raises BodyTooLarge, INVALID_ARGUMENT for a broken packing, RESOURCE_EXHAUSTED, ClientGone.
         """
         packed = False
         for name, value in headers:
@@ -49,8 +72,13 @@ class Body:
             size += len(pieces[-1])
             if size > limit:
                 raise BodyTooLarge(limit)
+            self._take(len(pieces[-1]))
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return await asyncio.to_thread(unpack, body, limit) if packed and body else body
+        if not packed or not body:
+            return body
+        unpacked = await asyncio.to_thread(unpack, body, min(limit, self._room.free))
+        self._take(len(unpacked))
+        return unpacked
 
     async def discard(self, most: int) -> bool:
         """Reads what is left; whether that was no more than `most` bytes.
@@ -61,6 +89,15 @@ class Body:
         while not self.complete and size <= most:
             size += len(await self._next())
         return self.complete
+
+    def close(self) -> None:
+        """Gives the body's room back."""
+        self._room.give_back(self._taken)
+        self._taken = 0
+
+    def _take(self, size: int) -> None:
+        self._room.take(size)
+        self._taken += size
 
     async def _next(self) -> bytes:
         message = await self._receive()

@@ -16,6 +16,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from serving import json_pieces, rest
 from serving.manager import ModelManager
+from serving.metrics import CONTENT_TYPE
 from serving.rest import make_app
 from serving.runner import DirectRunner, make_pool
 from serving.saved_model import load_saved_model
@@ -91,7 +92,7 @@ class Server:
 
         content = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
         response: httpx.Response = self.run(send())
-        assert response.headers["content-type"] in ("application/json", "text/plain")
+        assert response.headers["content-type"] in ("application/json", CONTENT_TYPE)
         return response
 
     def post(self, path: str, body: Any, status: int = 200, **options: Any) -> Any:
@@ -347,7 +348,7 @@ def test_each_call_is_recorded(server: Server) -> None:
 def test_metrics(server: Server) -> None:
     server.post("half:predict", {"instances": [1]})
     response = server.ask("GET", "/monitoring/prometheus/metrics")
-    assert response.headers["content-type"] == "text/plain"
+    assert response.headers["content-type"] == CONTENT_TYPE
     assert ':tensorflow:serving:request_count{model_name="half",status="OK"}' in response.text
     assert server.ask("POST", "/monitoring/prometheus/metrics").status_code == 404
     app = make_app(server.manager, server.telemetry)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from serving.errors import ServingError
-from serving.rest_body import Body, ClientGone, unpack
+from serving.rest_body import Body, ClientGone, Room, unpack
 from serving.rest_errors import BodyTooLarge
 
 GZIP = [(b"content-encoding", b"gzip")]
@@ -24,6 +24,7 @@ def read(
     pieces: Sequence[bytes],
     headers: Sequence[tuple[bytes, bytes]] = (),
     limit: int = 100,
+    room: Room | None = None,
     *,
     ends: bool = True,
 ) -> tuple[bytes | ServingError | ClientGone, int]:
@@ -42,7 +43,7 @@ def read(
         }
 
     try:
-        return asyncio.run(Body(receive).read(headers, limit)), taken
+        return asyncio.run(Body(receive, room or Room(10**9)).read(headers, limit)), taken
     except (ServingError, ClientGone) as error:
         return error, taken
 
@@ -64,6 +65,29 @@ def test_a_body_over_the_limit_is_refused_at_once() -> None:
 
 def test_a_client_that_goes_is_told_nothing() -> None:
     assert isinstance(read([b"ab"], ends=False)[0], ClientGone)
+
+
+def test_all_bodies_share_their_room() -> None:
+    room = Room(100)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 60}
+
+    async def read_two() -> None:
+        first, second = Body(receive, room), Body(receive, room)
+        await first.read((), 100)
+        assert room.free == 40
+        with pytest.raises(ServingError, match="Too many large requests at once") as error:
+            await second.read((), 100)
+        assert error.value.code.name == "RESOURCE_EXHAUSTED"
+        first.close()
+        second.close()
+        assert room.free == 100
+
+    asyncio.run(read_two())
+    packed = gzip.compress(b"x" * 90)
+    assert isinstance(read([packed], GZIP, room=Room(len(packed) + 89))[0], ServingError)
+    assert read([packed], GZIP, room=Room(len(packed) + 90))[0] == b"x" * 90
 
 
 def test_gzip_is_unpacked() -> None:

@@ -78,7 +78,7 @@ class Running:
     def __init__(self, limits: HttpLimits | None = None, drain_seconds: float = 5.0, **options: Any) -> None:
         self.manager = OneModel()
         self.runner = self.manager.runner
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=1000)
         self.port = self.socket.getsockname()[1]
         self.loop = asyncio.new_event_loop()
         self.stopping = asyncio.Event()
