@@ -18,6 +18,8 @@ from components.columnar_example_gen.component import ColumnarExampleGen
 from components.curated_schema.component import CuratedSchema
 from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
+from components.image_example_gen.component import ImageExampleGen
+from components.image_example_gen.options import ImageOptions
 from components.pusher.component import Pusher
 from components.resolvers import LastGoodStatistics, LatestBlessedModel
 from components.statistics_gen.component import StatisticsGen
@@ -48,15 +50,7 @@ def create_pipeline(
 
     # 1. Raw data to examples, split by the content of each example.
     examples = add(
-        ColumnarExampleGen(
-            input_base=source.base,
-            input_config=example_gen_pb2.Input(
-                splits=[example_gen_pb2.Input.Split(name=SPLIT, pattern=source.pattern)]
-            ),
-            output_config=_splits(config.data.splits),
-            reader=source.reader,
-            code=fingerprint.of_module("components.columnar_example_gen.executor"),
-        ),
+        _example_gen(source, config.data.splits),
         "ExampleGen",
     ).outputs["examples"]
 
@@ -193,6 +187,21 @@ def create_pipeline(
         components=nodes,
         enable_cache=True,
         beam_pipeline_args=list(config.beam.options),
+    )
+
+
+def _example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
+    if isinstance(source.reader, ImageOptions):
+        code = fingerprint.of_module("components.image_example_gen.executor")
+        return ImageExampleGen(source.base, source.reader, splits, code)
+    return ColumnarExampleGen(
+        input_base=source.base,
+        input_config=example_gen_pb2.Input(
+            splits=[example_gen_pb2.Input.Split(name=SPLIT, pattern=source.pattern)]
+        ),
+        output_config=_splits(splits),
+        reader=source.reader,
+        code=fingerprint.of_module("components.columnar_example_gen.executor"),
     )
 
 

@@ -48,6 +48,13 @@ class Data(Section):
     types: dict[str, Literal["int", "float", "text"]] = {}
     drop: tuple[str, ...] = ()
     splits: dict[str, Annotated[int, Field(ge=1)]] = {"train": 7, "valid": 1, "eval": 2}
+    images: Literal["folders", "idx", "csv"] | None = Field(
+        None, description="The data are images: a folder per class, IDX files, or a CSV of paths and labels."
+    )
+    path_column: str = Field("path", description="The column of that CSV that names the image.")
+    on_error: Literal["fail", "skip"] = "fail"
+    max_errors: Annotated[int, Field(ge=0)] = 20
+    max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
 
     @pydantic.field_validator("splits")
     @classmethod
@@ -62,6 +69,16 @@ class Data(Section):
     def _has_source(self) -> Data:
         if not self.path and not self.loader:
             raise ValueError("needs path (a CSV file, glob or pattern) or loader (module:function)")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _image_keys_need_images(self) -> Data:
+        only_for_images = ("path_column", "on_error", "max_errors", "max_pixels")
+        given = [name for name in only_for_images if name in self.model_fields_set]
+        if self.images is None and given:
+            raise ValueError(f"{given[0]} is for images; set images: folders, idx or csv, or take it out")
+        if self.images and self.path is not None and not isinstance(self.path, str):
+            raise ValueError("path: images lie in one folder, or are listed in one CSV; name that one")
         return self
 
 

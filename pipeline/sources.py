@@ -13,6 +13,8 @@ from common.errors import BadInput
 from components.columnar_example_gen import fingerprint as file_fingerprint
 from components.columnar_example_gen import inputs
 from components.columnar_example_gen.options import ReaderOptions
+from components.image_example_gen import fingerprint as image_fingerprint
+from components.image_example_gen.options import FEATURES, ImageOptions
 from pipeline import fingerprint
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
@@ -24,11 +26,14 @@ SPLIT = "all"
 
 @dataclass(frozen=True)
 class Source:
-    """Input files: `pattern` below `base`, how to read them, and their fingerprints (split, file, bytes, sha256)."""
+    """Input files: `pattern` below `base`, how to read them, and their fingerprints (split, file, bytes, sha256).
+
+    Of images `base` is their folder or the CSV that lists them, and there is no pattern.
+    """
 
     base: str
     pattern: str
-    reader: ReaderOptions
+    reader: ReaderOptions | ImageOptions
     files: list[dict[str, Any]]
 
 
@@ -38,6 +43,9 @@ def find(config: Config, home: Home) -> Source:
     Raises:
       BadInput: nothing matches the path, or the loader does not exist or cannot get the data.
     """
+    cache = home.root / "fingerprints.json"
+    if config.data.images:
+        return _find_images(config, home, cache)
     reader = ReaderOptions(
         delimiter=config.data.delimiter,
         missing_values=config.data.missing_values,
@@ -47,8 +55,27 @@ def find(config: Config, home: Home) -> Source:
         task=config.task,
     )
     base, pattern = inputs.locate(_paths(config, home))
-    files = file_fingerprint.files(base, {SPLIT: pattern}, cache=home.root / "fingerprints.json")
+    files = file_fingerprint.files(base, {SPLIT: pattern}, cache=cache)
     return Source(base, pattern, reader, files)
+
+
+def _find_images(config: Config, home: Home, cache: Path) -> Source:
+    assert config.data.images is not None
+    reader = ImageOptions(
+        images=config.data.images,
+        labels=config.labels,
+        task=config.task,
+        on_error=config.data.on_error,
+        max_errors=config.data.max_errors,
+        max_pixels=config.data.max_pixels,
+        path_column=config.data.path_column,
+        delimiter=config.data.delimiter,
+        missing_values=config.data.missing_values,
+        types=config.data.types,
+        drop=config.data.drop,
+    )
+    (path,) = _paths(config, home)
+    return Source(path, "", reader, image_fingerprint.files(path, reader, cache))
 
 
 def columns(source: Source) -> list[str]:
@@ -59,12 +86,24 @@ def columns(source: Source) -> list[str]:
     """
     from components.columnar_example_gen import csv_reader, names
 
+    if isinstance(source.reader, ImageOptions):
+        return _image_columns(source.base, source.reader)
     path = str(Path(source.base, source.files[0]["file"]))
     header = csv_reader.columns(path, source.reader)
     for label in source.reader.labels:
         if label not in header:
             raise names.unknown_column(path, header, "the label", label, source.reader.delimiter)
     return [name for name in header if name not in source.reader.drop]
+
+
+def _image_columns(path: str, reader: ImageOptions) -> list[str]:
+    from components.columnar_example_gen import csv_reader
+
+    listed = reader.labels
+    if reader.images == "csv":
+        header = csv_reader.columns(path, ReaderOptions(delimiter=reader.delimiter))
+        listed = [name for name in header if name not in {*reader.drop, reader.path_column}]
+    return [*FEATURES, *listed]
 
 
 def check_thresholds(config: Config, available: list[str]) -> None:
@@ -130,8 +169,8 @@ def _load(config: Config, home: Home) -> Path:
         raise BadInput(f"data.loader_args: {config.data.loader}: {error}") from None
     key = fingerprint.of_values(fingerprint.of_module(module), function, arguments)[:12]
     folder = home.data / f"{module}-{key}"
-    present = sorted(folder.glob("*.csv*"))
-    if len(present) == 1:
+    present = [folder] if config.data.images in ("folders", "idx") else sorted(folder.glob("*.csv*"))
+    if len(present) == 1 and present[0].exists():
         return present[0]
     staged = folder.with_name(f".{folder.name}")
     for leftover in (staged, folder):

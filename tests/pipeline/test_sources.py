@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from common.errors import BadInput
+from components.image_example_gen.options import ImageOptions
 from pipeline import sources
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
@@ -202,3 +203,72 @@ def test_a_threshold_on_a_column_that_is_not_there(section: str) -> None:
     with pytest.raises(BadInput) as caught:
         sources.check_thresholds(toy, ["color", "size"])
     assert str(caught.value) == f"schema.{section}: the data has no column 'colour'; did you mean color?"
+
+
+SAMPLE = REPOSITORY / "data/fashion_mnist_sample"
+
+
+def test_images_of_idx_files() -> None:
+    source = find({"images": "idx", "path": str(SAMPLE), "on_error": "skip", "max_errors": 3})
+    assert isinstance(source.reader, ImageOptions)
+    assert (source.reader.images, source.reader.on_error, source.reader.max_errors) == ("idx", "skip", 3)
+    assert source.reader.labels == ["label"]
+    assert {row["file"] for row in source.files} >= {
+        "train-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+    }
+    assert sources.columns(source) == ["image", "height", "width", "channels", "file_name", "label"]
+
+
+def test_images_that_a_csv_lists() -> None:
+    write("shop/a.png", "no image, but a file")
+    path = write("shop/images.csv", "file,label,shelf,note\na.png,0,top,x\n")
+    source = find({"images": "csv", "path": "shop/images.csv", "path_column": "file", "drop": ["note"]})
+    assert Path(source.base).absolute() == path
+    assert sources.columns(source)[-2:] == ["label", "shelf"]
+    before = source.files
+    write("shop/a.png", "another file")
+    assert (
+        find({"images": "csv", "path": "shop/images.csv", "path_column": "file", "drop": ["note"]}).files
+        != before
+    )
+
+
+def test_a_loader_of_images_is_asked_once() -> None:
+    write("my_loader.py", IMAGE_LOADER)
+    data = {"images": "folders", "loader": "my_loader:load"}
+    first = find(data)
+    assert [row["file"] for row in first.files] == ["cat"]
+    assert Path("calls").read_text() == "1"
+    assert find(data) == first
+    assert Path("calls").read_text() == "1"
+
+
+IMAGE_LOADER = """
+from pathlib import Path
+
+def load(folder):
+    (folder / "cat").mkdir(parents=True)
+    (folder / "cat" / "1.png").write_bytes(b"bytes")
+    with open("calls", "a") as calls:
+        calls.write("1")
+    return folder
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"path": "rows.csv", "on_error": "skip"}, "on_error is for images"),
+        ({"path": ["a", "b"], "images": "folders"}, "images lie in one folder"),
+        ({"path": "a", "images": "zip"}, "'folders', 'idx' or 'csv'"),
+    ],
+)
+def test_keys_of_images_that_do_not_fit(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config(data)
+
+
+def test_a_folder_of_images_that_is_not_there() -> None:
+    with pytest.raises(BadInput, match="nowhere"):
+        find({"images": "folders", "path": "nowhere"})
