@@ -29,6 +29,9 @@ INTEGERS: dict[int, Any] = {
 MOST_DIMENSIONS = 64
 """Numpy's limit; TensorFlow's is 254."""
 
+FEW = 64
+"""Up to so many values Python's own functions are quicker than numpy's calls."""
+
 _NUMBERS = {int, float}
 
 
@@ -40,7 +43,7 @@ def to_array(value: Any, dtype: int) -> np.ndarray:
     if type(value) is Numbers:
         return _from_text(value, dtype, MOST_DIMENSIONS)
     if type(value) is list and value and type(value[0]) is Numbers:
-        return _joined([_from_text(each, dtype, MOST_DIMENSIONS)[np.newaxis] for each in value])
+        return _joined([_as_row(_from_text(each, dtype, MOST_DIMENSIONS)) for each in value])
     shape: list[int] = []
     flat = [value]
     while flat and type(flat[0]) is list:
@@ -93,10 +96,16 @@ def _from_text(numbers: Any, dtype: int, most_dimensions: int) -> np.ndarray:
     arrays = []
     for piece in numbers.pieces():
         if type(piece) is Numbers:
-            arrays.append(_from_text(piece, dtype, most_dimensions - 1)[np.newaxis])
+            arrays.append(_as_row(_from_text(piece, dtype, most_dimensions - 1)))
         else:
             arrays.append(to_array(piece, dtype))
     return _joined(arrays)
+
+
+def _as_row(array: np.ndarray) -> np.ndarray:
+    if array.ndim == MOST_DIMENSIONS:
+        raise Irregular
+    return array[np.newaxis]
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:
@@ -115,9 +124,11 @@ def _floats(flat: list[Any], dtype: int) -> np.ndarray:
         limit = LARGEST_WHOLE[dtype]
         if max(whole) > limit or min(whole) < -limit:
             raise Irregular
-    doubles = np.array(flat, np.float64)
     if dtype == types_pb2.DT_DOUBLE:
-        return doubles
+        return np.array(flat, np.float64)
+    if 0 < len(flat) <= FEW and max(flat) <= FLOAT_MAX and min(flat) >= -FLOAT_MAX:
+        return np.array(flat, np.float32)
+    doubles = np.array(flat, np.float64)
     sizes = np.abs(doubles)
     if flat and not sizes.max() <= FLOAT_MAX and np.any(np.isfinite(doubles) & (sizes > FLOAT_MAX)):
         raise Irregular

@@ -117,6 +117,8 @@ NESTED = json.dumps([[row, 1, 2] for row in range(60)]).encode()
         b"[" + LIST + LIST + b"]",
         b"[5 " + LIST + b"]",
         b"[" * 70 + LIST + b"]" * 70,
+        b"[[" + b", ".join([b"[" * 62 + b"1" + b"]" * 62] * 20) + b"]]",
+        b"[[" + b", ".join([b"[" * 63 + b"1" + b"]" * 63] * 20) + b"]]",
     ],
 )
 def test_faults_are_told_as_for_a_whole_document(array: bytes) -> None:

@@ -174,7 +174,14 @@ def test_the_largest_float_is_taken_and_what_would_be_rounded_to_it_is_not() -> 
         3.4028234663852886e38,
         16777215.0,
     ]
-    assert "loss of precision" in refusal('{"inputs": [3.4028235e38]}', x=FLOAT)
+    for values in (
+        "3.4028235e38",
+        "NaN, 1e300",
+        "-1e300, NaN",
+        "Infinity, 1, -1e300",
+        "1e300" + ", 1.5" * 99,
+    ):
+        assert "loss of precision" in refusal(f'{{"inputs": [{values}]}}', x=FLOAT)
     assert single('{"inputs": [16777217.0]}', FLOAT).tolist() == [16777216.0]
 
 
