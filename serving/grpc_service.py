@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import grpc
@@ -74,8 +76,19 @@ def register(
     health = Health(partial(_is_serving, manager))
     add_HealthServicer_to_server(health, server)
     names = [PREDICTION_SERVICE, MODEL_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME]
+    _know_services()
     reflection.enable_server_reflection(names, server)
     return health
+
+
+def _know_services() -> None:
+    """Puts the services into protobuf's pool, where reflection looks them up.
+
+    The wheel's modules do so, and then fail under a newer protobuf than they were generated for.
+    """
+    for module in ("prediction_service_pb2", "model_service_pb2"):
+        with suppress(AttributeError):
+            import_module(f"tensorflow_serving.apis.{module}")
 
 
 def _handler(

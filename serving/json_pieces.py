@@ -94,7 +94,7 @@ def take_out_numbers(text: bytes) -> tuple[bytes, dict[str, Numbers]] | None:
     if b"\\" in text:
         return None
     strings = _quotes(text)
-    if strings is None or len(strings) % 2:
+    if not strings or len(strings) % 2:
         return None
     found: dict[str, Numbers] = {}
     kept = []

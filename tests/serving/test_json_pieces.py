@@ -164,3 +164,8 @@ def test_pieces_are_small_and_large_elements_come_by_themselves() -> None:
     assert pieces[1] == [[1, 2], [3]]
     flat = json.dumps(list(range(1000))).encode()
     assert max(len(piece) for piece in Numbers(flat, 0, len(flat)).pieces()) < 64
+
+
+@pytest.mark.parametrize("body", [LIST, b" " * 200, b"[" * 200, b"{" + b" " * 200 + b"}"])
+def test_a_document_without_a_single_name(body: bytes) -> None:
+    assert isinstance(check(body, 0, x=FLOAT), str)
