@@ -16,13 +16,23 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Protocol
 
-import grpc
+from benchmarks.http2 import GrpcConnection
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 MOST_ANSWERS = 100
 
-Ask = Callable[[], Awaitable[bytes]]
+
+class Connection(Protocol):
+    """What both protocols' connections can do."""
+
+    async def call(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+Connect = Callable[[], Awaitable[Connection]]
 
 
 def main() -> None:
@@ -50,19 +60,24 @@ class Load:
         self.failures: Counter[str] = Counter()
         self.answers: Counter[bytes] = Counter()
 
-    async def client(self, ask: Ask) -> None:
-        """One client until the time is over; a failure does not end it."""
+    async def client(self, connect: Connect) -> None:
+        """One client until the time is over; after a failure it connects again."""
+        connection = None
         while (began := time.perf_counter()) < self.end:
             try:
-                answer = await ask()
+                connection = connection or await connect()
+                answer = await connection.call()
             except Exception as error:
                 self.failures[f"{type(error).__name__}: {error}"] += 1
+                connection = None
                 continue
             ended = time.perf_counter()
             if len(self.answers) < MOST_ANSWERS:
                 self.answers[answer] += 1
             if self.begin <= ended < self.end:
                 self.latencies.append(ended - began)
+        if connection:
+            connection.close()
 
     def result(self) -> dict:
         """What the command prints."""
@@ -90,51 +105,65 @@ async def _all(load: Load, given: argparse.Namespace) -> None:
 
 
 async def _client(load: Load, given: argparse.Namespace, body: bytes) -> None:
-    if given.protocol == "grpc":
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
-        async with grpc.aio.insecure_channel(given.target, options=options) as channel:
-            call = channel.unary_unary(PREDICT)
-            await load.client(lambda: call(body))
-    else:
-        http = Http(given.target, f"/v1/models/{given.model}:predict", body)
-        await load.client(http.ask)
-        http.close()
+    host, port = given.target.rsplit(":", 1)
+
+    def protocol() -> GrpcConnection | HttpConnection:
+        if given.protocol == "grpc":
+            return GrpcConnection(given.target, PREDICT, body)
+        return HttpConnection(given.target, f"/v1/models/{given.model}:predict", body)
+
+    async def connect() -> GrpcConnection | HttpConnection:
+        _, connection = await asyncio.get_running_loop().create_connection(protocol, host, int(port))
+        return connection
+
+    await load.client(connect)
 
 
-class Http:
-    """One connection over HTTP/1.1 that is kept alive, and opened again where the server closed it."""
+class HttpConnection(asyncio.Protocol):
+    """One connection over HTTP/1.1 and one request at a time, always the same."""
 
     def __init__(self, target: str, path: str, body: bytes) -> None:
-        self._host, port = target.rsplit(":", 1)
-        self._port = int(port)
-        head = f"POST {path} HTTP/1.1\r\nHost: {target}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self._request = head.encode() + body
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        lines = [
+            f"POST {path} HTTP/1.1",
+            f"Host: {target}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+        ]
+        self._request = "\r\n".join([*lines, "", ""]).encode() + body
+        self._received = b""
+        self._done: asyncio.Future[bytes] | None = None
+        self._transport: asyncio.Transport
 
-    async def ask(self) -> bytes:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._done and not self._done.done():
+            self._done.set_exception(RuntimeError(f"connection lost: {error}"))
+
+    async def call(self) -> bytes:
         """The body of the answer. Raises RuntimeError for another status than 200."""
-        if self._reader is None or self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=2**24)
-        try:
-            self._writer.write(self._request)
-            head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-            answer = await self._reader.readexactly(length)
-        except Exception:
-            self.close()
-            raise
-        if b"connection: close" in head:
-            self.close()
-        if not head.startswith(b"http/1.1 200"):
-            raise RuntimeError(f"{head.splitlines()[0].decode()}: {answer.decode(errors='replace')}")
-        return answer
+        self._done = asyncio.get_running_loop().create_future()
+        self._received = b""
+        self._transport.write(self._request)
+        return await self._done
 
     def close(self) -> None:
-        """The next request opens a new connection."""
-        if self._writer:
-            self._writer.close()
-        self._reader = self._writer = None
+        self._done = None
+        self._transport.close()
+
+    def data_received(self, received: bytes) -> None:
+        self._received += received
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+        if len(body) == length and self._done and not self._done.done():
+            if head.startswith(b"HTTP/1.1 200"):
+                self._done.set_result(body)
+            else:
+                self._done.set_exception(RuntimeError(f"{head.splitlines()[0].decode()}: {body.decode()}"))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -80,6 +81,7 @@ async def serve(options: ServerOptions) -> None:
             )
             as_content = options.enable_serialization_as_tensor_content
             health = register(grpc_server, manager, telemetry, as_content=as_content)
+            spare_the_collector()
             async with listening(options, grpc_server, app, http_sockets, stopping):
                 following = follow_config_file(options, manager)
                 await stopping.wait()
@@ -203,6 +205,15 @@ def follow_config_file(options: ServerOptions, manager: ModelManager) -> asyncio
         every = options.model_config_file_poll_wait_seconds
         return asyncio.create_task(follow(options.model_config_file, manager, every))
     return asyncio.create_task(asyncio.sleep(0))
+
+
+def spare_the_collector() -> None:
+    """Takes TensorFlow and the first models, which stay, out of what the garbage collector looks through.
+
+    A full collection would hold up every request for a third of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def start_models(manager: ModelManager, config: ModelServerConfig, stopping: asyncio.Event) -> bool:
