@@ -8,13 +8,13 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from common.errors import BadInput
-from trainer_modules.common.input_data import Split
 from trainer_modules.common.progress import Progress
 from trainer_modules.common.training_config import Training
 from trainer_modules.common.training_state import TrainingState
@@ -36,6 +36,23 @@ class Plan:
     def steps(self) -> int:
         """Steps of all epochs."""
         return self.steps_per_epoch * self.epochs
+
+
+class Examples(Protocol):
+    """A split as batches: `input_data.Split`, or another that keeps to it."""
+
+    @property
+    def count(self) -> int:
+        """Number of labelled examples."""
+        ...
+
+    def training_batches(self, batch_size: int, seed: int, skip_steps: int = 0) -> tf.data.Dataset:
+        """Shuffled batches without end; the same seed gives the same ones."""
+        ...
+
+    def batches(self, batch_size: int) -> tf.data.Dataset:
+        """Every row once, in order."""
+        ...
 
 
 def plan(training: Training, examples: int) -> Plan:
@@ -60,8 +77,8 @@ def balanced_weights(labels: np.ndarray, classes: int) -> dict[int, float]:
 
 def fit(
     model: keras.Model,
-    train: Split,
-    valid: Split,
+    train: Examples,
+    valid: Examples,
     training: Training,
     steps: Plan,
     model_run_dir: str,
@@ -75,7 +92,7 @@ def fit(
     """
     started = time.monotonic()
     first_epoch = state.resume(model)
-    if first_epoch:
+    if state.resumed_after:
         logging.info("training resumes after epoch %d of %d", first_epoch, steps.epochs)
     if not state.stopped and first_epoch < steps.epochs:
         try:
@@ -104,7 +121,7 @@ def fit(
         **state.curves,
         "best_epoch": state.best_epoch,
         "stopped_early": state.stopped,
-        "resumed_after_epoch": first_epoch,
+        "resumed_after_epoch": state.resumed_after,
         "parameters": int(model.count_params()),
         "steps": state.epoch * steps.steps_per_epoch,
         "steps_per_epoch": steps.steps_per_epoch,
@@ -119,7 +136,7 @@ def fit(
     return record
 
 
-def require_examples(train: Split, label: str) -> None:
+def require_examples(train: Examples, label: str) -> None:
     """Raise BadInput when no training example has a label."""
     if not train.count:
         raise BadInput(f"{label}: no example of the train split has a label")

@@ -76,8 +76,26 @@ class Split:
         )
 
 
-def _files(patterns: Sequence[str]) -> list[str]:
+def files(patterns: Sequence[str]) -> list[str]:
+    """Return the files that match, sorted."""
     return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
+
+
+def records(name: tf.Tensor) -> tf.data.Dataset:
+    """Return the serialized examples of one file, of gzip where its name ends so."""
+    return tf.data.TFRecordDataset(
+        name, compression_type=tf.where(tf.strings.regex_full_match(name, r".*\.gz"), "GZIP", "")
+    )
+
+
+def require_known_classes(classes: np.ndarray, key: str) -> None:
+    """Raise BadInput where examples have a class that the analysis never saw."""
+    unseen = int((classes == labels.UNSEEN).sum())
+    if unseen:
+        raise BadInput(
+            f"{key.removesuffix('_xf')}: {unseen} examples have a class that the train split lacks: "
+            "add examples of that class or leave the rows out"
+        )
 
 
 def read(
@@ -92,7 +110,7 @@ def read(
     `assemble` turns a batch of transformed features into the model's inputs. One integer label key gives class
     indices, float keys are stacked to one column each. Raises BadInput for a class that the training data lacks.
     """
-    files = _files(patterns)
+    names = files(patterns)
     spec = transform.transformed_feature_spec()
     one_class_label = spec[label_keys[0]].dtype == tf.int64
 
@@ -107,13 +125,9 @@ def read(
         inputs = {name: tf.boolean_mask(value, known) for name, value in assemble(features).items()}
         return inputs, tf.boolean_mask(label, known)
 
-    records = tf.data.Dataset.from_tensor_slices(files or tf.constant([], tf.string)).flat_map(
-        lambda name: tf.data.TFRecordDataset(
-            name, compression_type=tf.where(tf.strings.regex_full_match(name, r".*\.gz"), "GZIP", "")
-        )
-    )
-    blocks = records.batch(_PARSE_BATCH).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
-    in_memory = sum(Path(name).stat().st_size for name in files) <= memory_bytes
+    serialized = tf.data.Dataset.from_tensor_slices(names or tf.constant([], tf.string)).flat_map(records)
+    blocks = serialized.batch(_PARSE_BATCH).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    in_memory = sum(Path(name).stat().st_size for name in names) <= memory_bytes
     found_inputs: dict[str, list[np.ndarray]] = {name: [] for name in blocks.element_spec[0]}
     found_labels = [
         np.zeros([0, *blocks.element_spec[1].shape[1:]], blocks.element_spec[1].dtype.as_numpy_dtype)
@@ -123,11 +137,8 @@ def read(
         for name, value in inputs.items() if in_memory else ():
             found_inputs[name].append(value)
     joined = np.concatenate(found_labels)
-    if one_class_label and (joined == labels.UNSEEN).any():
-        raise BadInput(
-            f"{label_keys[0].removesuffix('_xf')}: {int((joined == labels.UNSEEN).sum())} examples have a class that "
-            "the train split lacks: add examples of that class or leave the rows out"
-        )
-    logging.info("read %d labelled examples from %d files", len(joined), len(files))
+    if one_class_label:
+        require_known_classes(joined, label_keys[0])
+    logging.info("read %d labelled examples from %d files", len(joined), len(names))
     arrays = {name: np.concatenate(parts) for name, parts in found_inputs.items() if parts}
     return Split(joined, arrays if in_memory and len(joined) else None, blocks.unbatch())

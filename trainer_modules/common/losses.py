@@ -38,6 +38,25 @@ class ColumnRmse(keras.metrics.RootMeanSquaredError):
         return super().update_state(y_true[:, self.column], y_pred[:, self.column], sample_weight)
 
 
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Softmax cross-entropy of class indices [B] and logits [B, K], a share of each label given to all classes alike.
+
+    Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision" (2015), section 7.
+    """
+
+    def __init__(self, smoothing: float) -> None:
+        super().__init__(name="smoothed_crossentropy")
+        self.smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each example, [B]."""
+        index = keras.ops.cast(keras.ops.reshape(y_true, [-1]), "int32")
+        one_hot = keras.ops.one_hot(index, y_pred.shape[-1], dtype=y_pred.dtype)
+        return keras.losses.categorical_crossentropy(
+            one_hot, y_pred, from_logits=True, label_smoothing=self.smoothing
+        )
+
+
 def loss_and_metrics(
     task: str, training: Training, label_names: Sequence[str], deviation: np.ndarray | None
 ) -> tuple[Any, list[Any]]:
@@ -51,13 +70,15 @@ def loss_and_metrics(
         raise BadInput(f"trainer.training.loss: {name} is not for task {task}; it takes {', '.join(allowed)}")
     if task == "binary":
         metrics = [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)]
-        return keras.losses.BinaryCrossentropy(from_logits=True), [
-            *metrics,
-            keras.metrics.AUC(name="auc", from_logits=True),
-        ]
+        loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=training.label_smoothing)
+        return loss, [*metrics, keras.metrics.AUC(name="auc", from_logits=True)]
     if task == "multiclass":
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        if training.label_smoothing:
+            return SmoothedCrossentropy(training.label_smoothing), [accuracy]
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True), [accuracy]
+    if training.label_smoothing:
+        raise BadInput("trainer.training.label_smoothing is for classes: leave it out for task regression")
     base = {
         "mse": keras.losses.MeanSquaredError(),
         "mae": keras.losses.MeanAbsoluteError(),

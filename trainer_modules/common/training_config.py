@@ -31,6 +31,9 @@ class Training(Section):
     decay: Literal["none", "exponential", "cosine", "step"] = "none"
     decay_rate: float = Field(0.5, gt=0, le=1, description="factor for each `decay_epochs`; not for cosine")
     decay_epochs: int = Field(10, ge=1, description="epochs between two decays; not for cosine")
+    warmup_epochs: float = Field(0.0, ge=0, description="the rate rises from 0 over the first epochs")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="of kernels alone, decoupled from the gradient")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of a label given to all classes alike")
     batch_size: int = Field(32, ge=1)
     epochs: int = Field(100, ge=1)
     steps: int | None = Field(None, ge=1, description="instead of epochs; rounded up to whole epochs")

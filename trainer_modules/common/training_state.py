@@ -48,12 +48,24 @@ class TrainingState(keras.callbacks.Callback):
         self.best = float("inf")
         self.best_weights: list[np.ndarray] = []
         self.stopped = False
+        self.began_after = 0
+        self.resumed_after = 0
+
+    def follow(self, previous: TrainingState) -> None:
+        """Go on from a training that has ended, as a further stage of it: with its curves and its best epoch.
+
+        Patience counts from here on.
+        """
+        self.curves = {name: list(values) for name, values in previous.curves.items()}
+        self.epoch = self.began_after = previous.epoch
+        self.best, self.best_epoch = previous.best, previous.best_epoch
+        self.best_weights = list(previous.best_weights)
 
     def resume(self, model: keras.Model) -> int:
         """Restore the last saved epoch, if there is one, and return how many epochs are done."""
         path = self._path()
         if path is None or not path.exists():
-            return 0
+            return self.epoch
         with np.load(path, allow_pickle=False) as saved:
             state = json.loads(str(saved["state"]))
             _assign(model.variables, [saved[f"weight_{i}"] for i in range(len(model.variables))])
@@ -62,6 +74,7 @@ class TrainingState(keras.callbacks.Callback):
             self.best_weights = [saved[f"best_{i}"] for i in range(state["best_weights"])]
         self.curves, self.epoch = state["curves"], state["epoch"]
         self.best_epoch, self.best, self.stopped = state["best_epoch"], state["best"], state["stopped"]
+        self.resumed_after = self.epoch
         return self.epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -80,7 +93,7 @@ class TrainingState(keras.callbacks.Callback):
             if self.early_stopping.restore_best:
                 self.best_weights = [variable.numpy() for variable in self.model.variables]
         patience = self.early_stopping.patience
-        if patience and self.epoch - self.best_epoch >= patience:
+        if patience and self.epoch - max(self.best_epoch, self.began_after) >= patience:
             self.stopped = self.model.stop_training = True
         self._save()
 

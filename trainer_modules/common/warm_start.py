@@ -21,7 +21,8 @@ def save(
 ) -> None:
     """Put the weights beside the SavedModel, where serving does not look.
 
-    `input_names` name the rows of the first kernel, so that a model with another vocabulary can take its rows over.
+    `input_names` name the rows of the first kernel, so that a model with another vocabulary can take its rows over;
+    without names the first kernel is a weight like the others.
     """
     path = Path(saved_model) / _FILE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +39,7 @@ def _difference(
     if len(old) != len(model.weights):
         return f"{len(model.weights)} weights instead of {len(old)}"
     for i, (weight, before) in enumerate(zip(model.weights, old, strict=True)):
-        first = 1 if i == 0 else 0
+        first = 1 if i == 0 and names["inputs"] else 0
         if tuple(weight.shape)[first:] != before.shape[first:]:
             return f"{weight.path} has shape {list(weight.shape)} instead of {list(before.shape)}"
     return None
@@ -73,12 +74,12 @@ def apply(
         logging.warning("training starts afresh: the last blessed model does not fit (%s)", difference)
         return False
     rows = {name: row for row, name in enumerate(names["inputs"])}
-    kernel = model.weights[0].numpy()
+    kernel = model.weights[0].numpy() if input_names else old[0]
     for row, name in enumerate(input_names):
         if name in rows:
             kernel[row] = old[0][rows[name]]
     for weight, value in zip(model.weights, [kernel, *old[1:]], strict=True):
         weight.assign(value)
-    taken = sum(name in rows for name in input_names)
-    logging.info("training starts from %s: %d of %d inputs known to it", saved_model, taken, len(input_names))
+    taken = f": {sum(name in rows for name in input_names)} of {len(input_names)} inputs known to it"
+    logging.info("training starts from %s%s", saved_model, taken if input_names else "")
     return True

@@ -45,6 +45,29 @@ def test_decay(decay: str, after_one_epoch: float, after_two: float) -> None:
     assert at == pytest.approx([after_one_epoch, after_two], abs=1e-7)
 
 
+@pytest.mark.parametrize("decay", ["none", "cosine"])
+def test_warm_up_rises_to_the_rate_and_the_decay_begins_after_it(decay: str) -> None:
+    training = Training(learning_rate=0.1, decay=decay, warmup_epochs=0.5)
+    rate = optimizers.learning_rate(training, steps_per_epoch=10, epochs=2)
+    risen = [0.02, 0.04, 0.06, 0.08, 0.1]
+    assert [float(rate(step)) for step in range(5)] == pytest.approx(risen)
+    expected = [0.1, 0.0] if decay == "cosine" else [0.1, 0.1]
+    assert [float(rate(step)) for step in (5, 20)] == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adam"])
+def test_weight_decay_shrinks_kernels_and_leaves_biases(name: str) -> None:
+    training = Training(optimizer=name, learning_rate=0.5, weight_decay=0.1)
+    layer = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")
+    layer.build([None, 1])
+    optimizer = optimizers.optimizer(training, 1, 1)
+    optimizer.build(layer.trainable_variables)
+    optimizer.apply([tf.zeros([1, 1]), tf.zeros([1])], layer.trainable_variables)
+    kernel, bias = layer.get_weights()
+    assert float(kernel[0, 0]) == pytest.approx(1 - 0.5 * 0.1)
+    assert bias.tolist() == [1.0]
+
+
 def line(rows: int) -> Split:
     x = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
     return Split(3 * x, {"x": x}, tf.data.Dataset.from_tensor_slices(x))
@@ -89,6 +112,33 @@ def test_training_stops_when_valid_gets_no_better_and_keeps_the_best_epoch(tmp_p
     assert record["epoch"] == [1, 2, 3]
     restored = float(np.mean((fitted.predict(valid.inputs, verbose=0) - valid.labels) ** 2))
     assert restored == pytest.approx(record["val_loss"][0], rel=1e-5)
+
+
+def test_a_further_stage_goes_on_with_curves_patience_and_the_best_epoch(tmp_path: Path) -> None:
+    training = Training(batch_size=10, epochs=3, early_stopping=EarlyStopping(patience=2))
+    opposite = line(20)
+    valid = Split(-opposite.labels, opposite.inputs, opposite.stream)
+    fitted = model()
+    fitted.set_weights([np.array([[-2.0]], np.float32), np.array([0.0], np.float32)])
+    first = TrainingState(training.early_stopping, tmp_path / "first")
+    steps = fitting.plan(training, 20)
+    record = fitting.fit(fitted, line(20), valid, training, steps, str(tmp_path), first)
+    assert record["epoch"] == [1, 2, 3]
+    best = record["val_loss"][0]
+
+    second = TrainingState(training.early_stopping, tmp_path / "second")
+    second.follow(first)
+    longer = fitting.Plan(steps.steps_per_epoch, 10, steps.steps_per_execution)
+    record = fitting.fit(fitted, line(20), valid, training, longer, str(tmp_path), second)
+    assert record["epoch"] == [1, 2, 3, 4, 5]
+    assert (record["best_epoch"], record["stopped_early"], record["resumed_after_epoch"]) == (1, True, 0)
+    restored = float(np.mean((fitted.predict(valid.inputs, verbose=0) - valid.labels) ** 2))
+    assert restored == pytest.approx(best, rel=1e-5)
+
+    resumed = TrainingState(training.early_stopping, tmp_path / "second")
+    resumed.follow(first)
+    again = fitting.fit(model(), line(20), valid, training, longer, str(tmp_path), resumed)
+    assert (again["epoch"], again["resumed_after_epoch"]) == ([1, 2, 3, 4, 5], 5)
 
 
 def test_a_metric_that_the_task_lacks_is_named(tmp_path: Path) -> None:

@@ -27,6 +27,17 @@ def test_rows_go_to_the_inputs_of_the_same_name(tmp_path: Path) -> None:
     assert bias.tolist() == [4.0]
 
 
+def test_without_names_every_weight_has_to_have_its_shape(tmp_path: Path) -> None:
+    before = linear(3, 1, 0.0)
+    before.layers[-1].set_weights([np.array([[1.0], [2.0], [3.0]]), np.array([4.0])])
+    warm_start.save(str(tmp_path), before, (), ["y"])
+    after = linear(3, 1, 9.0)
+    assert warm_start.apply(after, str(tmp_path), (), ["y"])
+    assert after.layers[-1].get_weights()[0][:, 0].tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(BadInput, match=r"has shape \[2, 1\] instead of \[3, 1\]"):
+        warm_start.apply(linear(2, 1, 9.0), str(tmp_path), (), ["y"])
+
+
 def test_other_outputs_do_not_fit(tmp_path: Path) -> None:
     warm_start.save(str(tmp_path), linear(1, 2, 1.0), ["a"], ["x", "y"])
     after = linear(1, 2, 9.0)
