@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from common.errors import UserError
+from pipeline import data_command
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
 from serving.deploy.settings import Settings
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 export_app = typer.Typer(help="Write files for other systems.", rich_markup_mode=None)
 app.add_typer(export_app, name="export")
+app.add_typer(data_command.app, name="data")
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")

@@ -1,0 +1,92 @@
+"""`mlpipe data`: which data sets there are, and their files on this machine."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from common.errors import BadInput
+from data.registry import DATASETS, Dataset
+from pipeline import home
+from pipeline.wording import display, nearest
+
+app = typer.Typer(help="Data sets: list them, get their files.", rich_markup_mode=None)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the data sets, with size, licence, and where they come from."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "what", "size", "licence", "from"):
+        table.add_column(column)
+    for one in DATASETS:
+        table.add_row(one.name, one.what, one.size, one.licence, one.origin)
+    # Wide enough for every line: a command that is cut short cannot be copied.
+    Console(highlight=False, width=160).print(table)
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(help="Name of a data set; mlpipe data list shows them.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", help="New or empty folder [default: data/NAME below the home].")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the original files where they are not on this machine.")
+    ] = False,
+    home_option: Annotated[
+        Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")
+    ] = None,
+) -> None:
+    """Write the files of a data set to a folder, checked against their checksums."""
+    dataset = _find(name)
+    folder = to or home.find(home_option).data / name
+    path = write(dataset, folder, download)
+    print(f"wrote {display(path)}\nin a pipeline: {_section(dataset, path)}")
+
+
+def write(dataset: Dataset, folder: Path, download: bool = False) -> Path:
+    """Lets the loader fill a folder, which appears complete or not at all; gives what it wrote.
+
+    Raises:
+      BadInput: the folder holds something already, or the loader cannot get the data.
+    """
+    folder = folder.expanduser().absolute()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise BadInput(f"{folder}: is there already; use it, remove it, or name another folder with --to")
+    module, _, function = dataset.loader.partition(":")
+    load = getattr(importlib.import_module(module), function)
+    arguments = {"download": download} if "download" in inspect.signature(load).parameters else {}
+    if download and not arguments:
+        raise BadInput(
+            f"--download: {dataset.name} is not fetched from its makers; it comes from: {dataset.origin}"
+        )
+    staged = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        written = load(staged, **arguments)
+        if folder.is_dir():
+            folder.rmdir()
+        staged.rename(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return folder / written.relative_to(staged)
+
+
+def _find(name: str) -> Dataset:
+    names = {dataset.name: dataset for dataset in DATASETS}
+    if name not in names:
+        raise BadInput(f"no data set {name!r}{nearest(name, names)}; there are {', '.join(names)}")
+    return names[name]
+
+
+def _section(dataset: Dataset, path: Path) -> str:
+    images = f"images: {dataset.layout}, " if dataset.images else ""
+    return f"data: {{{images}path: {display(path)}}}"
