@@ -66,13 +66,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         listing = listings.find(path, options)
         if not len(listing):
-            problems.check(listing.problems, 0, path, options)
+            problems.check(listing.problems, 0, listing.base, options)
             raise BadInput(f"{path}: there is no image that can be used; add images")
         artifact.split_names = artifact_utils.encode_split_names(list(buckets))
         outcomes = self._write(listing, options, buckets, artifact)
 
         left_out = [*listing.problems, *_named(outcomes, listing)]
-        problems.check(left_out, len(outcomes.used()), path, options)
+        problems.check(left_out, len(outcomes.used()), listing.base, options)
         rows = fingerprint.files(
             path, options, known=outcomes.contents(listing.table.column(NAME).to_pylist())
         )

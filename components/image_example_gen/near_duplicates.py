@@ -17,7 +17,7 @@ from components.image_example_gen import thumbnails
 
 MOST_BITS = 6
 LESS_THAN = 3.0
-_BLOCK = 256
+_BLOCK = 64
 _PAIRS_AT_ONCE = 100_000
 
 

@@ -12,6 +12,7 @@ from components.image_example_gen import arrow_files
 from components.image_example_gen.listing import NAME, Listing
 
 SHARD_BYTES = 64 * 2**20
+SHARD_IMAGES = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ def plan(folder: str, listing: Listing) -> int:
     names = listing.table.column(NAME).to_pylist()
     keys = np.array([hashlib.sha256(name.encode()).digest()[:8] for name in names], "S8").view(">u8")
     order = np.argsort(keys, kind="stable")
-    count = min(max(1, -(-listing.size // SHARD_BYTES)), len(names))
+    count = min(max(-(-listing.size // SHARD_BYTES), -(-len(names) // SHARD_IMAGES)), len(names))
     for shard, rows in enumerate(np.array_split(order, count)):
         columns = listing.table.take(rows).columns
         table = pa.table(
