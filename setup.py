@@ -32,6 +32,7 @@ setup(
         "numpy>=2,<3",
         "orjson>=3.10,<4",
         "pandas>=2,<3",
+        "pillow>=12,<13",
         "prometheus-client>=0.20,<1",
         "pyarrow>=18,<19",
         "pydantic>=2.9,<3",
