@@ -22,6 +22,7 @@ setup(
     exclude_package_data={"": ["__pycache__/*", "**/__pycache__/*"]},
     install_requires=[
         "tfx==1.21.*",
+        "ai-edge-litert>=2,<3",
         "keras>=3.10,<4",
         "keras-tuner>=1.4.7,<2",
         "grpcio>=1.67,<2",
@@ -39,7 +40,6 @@ setup(
         "pyyaml>=6,<7",
         "rich>=13.9",
         "setuptools>=77",
-        "starlette>=0.40,<2",
         "tensorboard>=2.19,<3",
         "tensorflow-serving-api>=2.19,<3",
         "typer>=0.15",
