@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from serving.errors import ServingError
 from serving.grpc_server import make_grpc_server
 from serving.grpc_service import register
 from serving.http_server import serve_http
+from serving.logs import LoopFaults
 from serving.manager import MakeRunner, ModelManager, WarmUp, no_warmup
 from serving.model_config import read_model_config, single_model_config
 from serving.options import ServerOptions
@@ -46,11 +48,14 @@ DRAIN_SECONDS = 60.0
 async def serve(options: ServerOptions) -> None:
     """Loads the configured models, listens, and returns after SIGTERM or SIGINT with every request answered.
 
+    A second signal ends the process at once.
     Raises BadInput for files and addresses that are wrong, ServingError when no model can be served.
     """
     stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(LoopFaults())
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stop, stopping, number)
     config = read_config(options)
     metrics_path = read_metrics_path(options)
     telemetry = Telemetry()
@@ -90,6 +95,14 @@ async def serve(options: ServerOptions) -> None:
                 following.cancel()
     finally:
         await manager.close()
+
+
+def stop(stopping: asyncio.Event, number: int) -> None:
+    """Answers a signal."""
+    if stopping.is_set():
+        log.warning("Told to stop again: ends at once")
+        os._exit(128 + number)
+    stopping.set()
 
 
 @asynccontextmanager

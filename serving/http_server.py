@@ -10,10 +10,21 @@ from typing import Any
 
 import uvicorn
 
+from serving.addresses import BACKLOG
 from serving.http_protocol import GuardedProtocol, HttpLimits
+
+ACCEPTED_AT_ONCE = 8
+"""asyncio tries to accept as many connections as its backlog says, each time, also when there is no file descriptor left
+for the first one, and logs each failure."""
 
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; clients still queue up as they did before it took the sockets."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(BACKLOG)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leaves the process's signals to whoever runs it."""
@@ -41,6 +52,7 @@ async def serve_http(
         proxy_headers=False,
         server_header=False,
         access_log=False,
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         log_level="warning",
         timeout_keep_alive=limits.idle_seconds,  # type: ignore[arg-type]

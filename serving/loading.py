@@ -86,7 +86,7 @@ class VersionLoader:
         try:
             runner = self._make_runner(version.name, version.number, servable)
             served = Served(version.name, version.number, servable.signatures, runner)
-            await self._warm_up(served, version.path)
+            await self._warm_up_while_wanted(served, version)
         except BaseException:
             if runner is not None:
                 await runner.close()
@@ -97,8 +97,25 @@ class VersionLoader:
 
     def _load_if_wanted(self, version: Version) -> Servable:
         if not version.aspired:
-            raise ServingError(grpc.StatusCode.CANCELLED, "The version is no longer wanted")
+            raise _unwanted()
         return self._load(version.name, version.number, version.path)
+
+    async def _warm_up_while_wanted(self, served: Served, version: Version) -> None:
+        warming = asyncio.ensure_future(self._warm_up(served, version.path))
+        unwanted = asyncio.create_task(version.unaspired.wait())
+        try:
+            await asyncio.wait([warming, unwanted], return_when=asyncio.FIRST_COMPLETED)
+            if not warming.done():
+                raise _unwanted()
+            await warming
+        finally:
+            for task in (warming, unwanted):
+                task.cancel()
+            await asyncio.gather(warming, unwanted, return_exceptions=True)
+
+
+def _unwanted() -> ServingError:
+    return ServingError(grpc.StatusCode.CANCELLED, "The version is no longer wanted")
 
 
 async def wait(event: asyncio.Event, seconds: float) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from common.errors import UserError
 from serving.errors import ServingError
-from serving.logs import configure_logs, native_chatter_kept_back
+from serving.logs import (
+    configure_logs,
+    give_up_unwritable_log,
+    native_chatter_kept_back,
+    open_closed_streams,
+)
 from serving.options import ignored_flags, parse_options
 
 log = logging.getLogger("serving")
@@ -18,6 +24,7 @@ log = logging.getLogger("serving")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or SIGINT. Exit code: 0, 2 for wrong flags, files or addresses, 1 when no model can be served."""
+    open_closed_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse_options(arguments)
     configure_logs(access_log=options.access_log)
@@ -39,8 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ServingError as error:
         log.error("Failed to start server. Error: %s: %s", error.code.name, error.message)
         return 1
+    finally:
+        give_up_unwritable_log()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        # While TensorFlow is imported; later the server takes the signal itself.
+        sys.exit(128 + signal.SIGINT)

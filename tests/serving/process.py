@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,11 +95,12 @@ def free_port() -> int:
         return port
 
 
-def launch(folder: Path, *flags: str) -> ServerProcess:
-    """Starts the server; `folder` takes its log. Does not wait for it."""
+def launch(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> ServerProcess:
+    """Starts the server, as arguments of the command `wrapper`; `folder` takes its log. Does not wait for it."""
     grpc_port, rest_port = free_port(), free_port()
     log = folder / f"server-{rest_port}.log"
     command = [
+        *wrapper,
         sys.executable,
         "-m",
         "serving.server",

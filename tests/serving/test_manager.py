@@ -149,6 +149,24 @@ async def test_the_old_version_answers_until_the_new_one_is_loaded_and_warm(base
 
 
 @on_loop
+async def test_a_version_that_is_not_wanted_any_more_is_not_warmed_to_the_end(base: Path):
+    push(base, 1)
+    load, warming = FakeLoader(), asyncio.Event()
+
+    async def warm_up(served: Served, path: Path) -> None:
+        warming.set()
+        await asyncio.Event().wait()
+
+    manager = make_manager(load, warm_up=warm_up)
+    starting = asyncio.create_task(manager.start(config(("m", base))))
+    await warming.wait()
+    starting.cancel()
+    await asyncio.wait_for(manager.close(), 5)
+    gc.collect()
+    assert not load.alive
+
+
+@on_loop
 async def test_requests_in_flight_on_the_old_version_finish(base: Path):
     push(base, 1, "old")
     manager = make_manager(FakeLoader())
