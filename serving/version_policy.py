@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ def find_all(models: Mapping[str, ModelConfig]) -> dict[str, Found | ServingErro
 def _version_folders(model: ModelConfig) -> tuple[dict[int, Path], list[str]]:
     try:
         with os.scandir(model.base_path) as entries:
-            children = sorted((entry.name, entry.is_dir()) for entry in entries)
+            children = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except FileNotFoundError:
         raise not_found(
             f"Could not find base path {model.base_path} for servable {model.name} "
@@ -93,6 +94,16 @@ def _version_folders(model: ModelConfig) -> tuple[dict[int, Path], list[str]]:
             )
         folders[number] = Path(model.base_path, name)
     return folders, warnings
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder; a link that leads nowhere is none, and keeps no other from being found."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EACCES):
+            return False
+        raise
 
 
 def base_path_error(error: ServingError) -> str:

@@ -97,6 +97,12 @@ def test_a_base_path_that_is_not_there_or_no_folder(tmp_path: Path):
         find_versions(model(file))
 
 
+def test_a_link_to_itself_is_no_version(tmp_path: Path):
+    base = folders(tmp_path, "1")
+    (base / "2").symlink_to("2")
+    assert find_versions(model(base)).versions == {1: base / "1"}
+
+
 def test_one_models_error_is_its_own(tmp_path: Path):
     base = folders(tmp_path / "m", "1")
     found = find_all({"m": model(base), "n": model(tmp_path / "n")})
