@@ -1,0 +1,1 @@
+"""TensorFlow Lite forms of a blessed model, each measured against it before it may be pushed."""

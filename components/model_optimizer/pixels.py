@@ -1,0 +1,42 @@
+"""Encoded images as the pixels that a model takes, by the model's own code where it exports that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+EXPORTED = "decode_images"
+"""Attribute of a SavedModel: string [B] to pixels [B, height, width, channels]."""
+
+WHITE = 255.0
+
+Decode = Callable[[Sequence[bytes], Sequence[int]], np.ndarray]
+"""From encoded images and (height, width, channels) to pixels 0 to 255, [B, height, width, channels]."""
+
+
+def decoder(loaded: Any) -> Decode:
+    """How the images of a loaded SavedModel are decoded: by itself, else by `decode`."""
+    own = getattr(loaded, EXPORTED, None)
+    if own is None:
+        return lambda encoded, shape: np.stack([decode(one, shape) for one in encoded])
+    return lambda encoded, shape: own(tf.constant(encoded)).numpy()
+
+
+def decode(encoded: bytes, shape: Sequence[int]) -> np.ndarray:
+    """One JPEG or PNG as float32 [height, width, channels], whole numbers 0 to 255.
+
+    What is transparent becomes white; another size is stretched, with antialias; RGB becomes grey by its luma.
+    """
+    height, width, channels = shape
+    image = tf.cast(tf.io.decode_image(encoded, expand_animations=False), tf.float32)
+    if image.shape[2] % 2 == 0:
+        alpha = image[..., -1:] / WHITE
+        image = tf.round(image[..., :-1] * alpha + WHITE * (1 - alpha))
+    if image.shape[:2] != (height, width):
+        image = tf.image.resize(image, [height, width], antialias=True)
+    if channels == 1 and image.shape[2] == 3:
+        image = tf.image.rgb_to_grayscale(image)
+    return tf.clip_by_value(tf.round(tf.broadcast_to(image, shape)), 0, WHITE).numpy()
