@@ -105,8 +105,8 @@ def _bad_rows(path: str, table: pa.Table, options: ImageOptions) -> dict[int, tu
             bad[row] = ("the path is empty", "name a file, or take the row out")
         elif not os.path.lexists(os.path.join(base, name)):
             bad[row] = (f"there is no file {name}", "mend the path, or take the row out")
-        elif os.path.isdir(os.path.join(base, name)):
-            bad[row] = (f"{name} is a folder", "name a file, or take the row out")
+        elif os.path.exists(os.path.join(base, name)) and not os.path.isfile(os.path.join(base, name)):
+            bad[row] = (f"{name} is no plain file", "name an image, or take the row out")
     for label in options.labels:
         for row in np.flatnonzero(pc.is_null(table.column(label)).to_numpy()).tolist():
             bad.setdefault(row, (f"label {label} is empty", "give it a value, or take the row out"))

@@ -68,6 +68,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if not len(listing):
             problems.check(listing.problems, 0, listing.base, options)
             raise BadInput(f"{path}: there is no image that can be used; add images")
+        if listing.held_out.any() and splits.HELD_OUT not in buckets:
+            raise BadInput(
+                f"data.splits: {path} holds a set of its own for the split {splits.HELD_OUT}, which is not named; add"
+                f" {splits.HELD_OUT}"
+            )
         artifact.split_names = artifact_utils.encode_split_names(list(buckets))
         outcomes = self._write(listing, options, buckets, artifact)
 

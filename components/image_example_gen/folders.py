@@ -108,14 +108,18 @@ class _Walk:
             return None
 
     def kind(self, entry: os.DirEntry[str], name: str) -> str:
-        """`folder` or `file`, links followed; nothing for a link that leads to itself, which is a problem."""
+        """`folder` or `file`, links followed; nothing for what is neither, which is a problem."""
         try:
-            return "folder" if entry.is_dir() else "file"
+            if entry.is_dir():
+                return "folder"
+            # A link to nothing is told when it is read; to read from a pipe would take for ever.
+            if entry.is_file() or not os.path.exists(entry.path):
+                return "file"
+            problem = Problem(name, "is neither a file nor a folder", "take it out")
         except OSError as error:
-            self.problems.append(
-                Problem(name, f"the link leads nowhere ({error.strerror})", "take the link out")
-            )
-            return ""
+            problem = Problem(name, f"the link leads nowhere ({error.strerror})", "take the link out")
+        self.problems.append(problem)
+        return ""
 
     def _folder(self, path: str, name: str, label: str, above: tuple[tuple[int, int], ...]) -> None:
         try:

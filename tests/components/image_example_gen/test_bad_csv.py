@@ -55,7 +55,7 @@ OR_SKIP = " (or set data.on_error: skip)"
         ),
         (",a,1", f"DATA/rows.csv:7: the path is empty; name a file, or take the row out{OR_SKIP}"),
         ("5.png,,1", f"DATA/rows.csv:7: label kind is empty; give it a value, or take the row out{OR_SKIP}"),
-        ("sub,a,1", f"DATA/rows.csv:7: sub is a folder; name a file, or take the row out{OR_SKIP}"),
+        ("sub,a,1", f"DATA/rows.csv:7: sub is no plain file; name an image, or take the row out{OR_SKIP}"),
         (
             "text.png,a,1",
             "DATA/rows.csv:7 (text.png): the file holds text ('hello'...), not a PNG; copy it again, or take it out"

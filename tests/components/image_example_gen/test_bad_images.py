@@ -237,6 +237,16 @@ def test_a_link_to_a_file_that_is_gone(tmp_path: Path) -> None:
         "DATA/cat/link.png: the file cannot be read (No such file or directory); copy it again, or take it out (or set"
         " data.on_error: skip)"
     )
+    examples = run(folder, tmp_path, on_error="skip")
+    assert examples.get_int_custom_property("skipped_images") == 1
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    folder = write_classes(tmp_path / "data")
+    os.mkfifo(folder / "cat" / "pipe.png")
+    assert message(folder, tmp_path) == (
+        "DATA/cat/pipe.png: is neither a file nor a folder; take it out (or set data.on_error: skip)"
+    )
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from common.errors import BadInput
 from components.image_example_gen import splits
-from data import idx
+from data import fashion_mnist, idx
+from tests.components.image_example_gen import images
 from tests.components.image_example_gen.images import (
+    BEAM,
     encoded,
     flat,
     pixels,
@@ -95,6 +99,13 @@ def test_held_out_idx_is_eval_and_the_rest_is_cut_by_the_other_shares(tmp_path: 
     assert len(found["eval"]) == 100
     assert len(found["train"]) + len(found["valid"]) == 200
     assert 70 < len(found["valid"]) < 130
+
+
+def test_a_held_out_set_needs_its_split(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadInput, match=r"holds a set of its own for the split eval, which is not named; add eval$"
+    ):
+        run(SAMPLE, tmp_path, {"train": 1, "test": 1}, images="idx")
 
 
 def test_idx_alone_unpacked_in_colour_without_class_names(tmp_path: Path) -> None:
@@ -244,6 +255,31 @@ def test_a_linked_folder_is_followed(tmp_path: Path) -> None:
     shutil.move(folder / "dog", elsewhere)
     os.symlink(elsewhere, folder / "dog")
     assert len(flat(records(run(folder, tmp_path)))) == 60
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a cluster: what workers need and tell goes through files, and through Beam's pickles."""
+    monkeypatch.setattr("components.image_example_gen.shards.SHARD_BYTES", 2000)
+    folder = write_classes(tmp_path / "data")
+    one = run(folder, tmp_path / "1")
+    monkeypatch.setattr(images, "BEAM", [BEAM[0], "--direct_running_mode=multi_processing", *BEAM[2:]])
+    two = run(folder, tmp_path / "2")
+    assert shards(Path(one.uri)) == shards(Path(two.uri))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not fashion_mnist.PACKAGE.is_dir(), reason=f"not there: {fashion_mnist.INSTALL}")
+def test_all_of_fashion_mnist(tmp_path: Path) -> None:
+    folder = fashion_mnist.write(tmp_path / "data")
+    examples = run(folder, tmp_path, images="idx")
+    counts = Counter(
+        (split, example["label"]) for split, rows in records(examples).items() for example in rows
+    )
+    for name in fashion_mnist.CLASSES:
+        assert counts["eval", name.encode()] == 1000
+        assert counts["train", name.encode()] + counts["valid", name.encode()] == 6000
+    assert 0 < examples.get_int_custom_property("near_duplicates") < 500
 
 
 def test_the_split_rule_is_that_of_columns() -> None:
