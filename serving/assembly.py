@@ -95,6 +95,7 @@ async def serve(options: ServerOptions) -> None:
                 following.cancel()
     finally:
         await manager.close()
+        telemetry.access_log.flush()
 
 
 def stop(stopping: asyncio.Event, number: int) -> None:

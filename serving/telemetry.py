@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime, timezone
-from typing import NamedTuple
 
-import orjson
 from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.registry import CollectorRegistry
 
+from serving.access_log import LONGEST_NAME, AccessLog, RequestRecord
 from serving.errors import ServingError
 from serving.metrics import Counter, Histogram, exponential, exposition
-
-access = logging.getLogger("serving.access")
 
 CURRENT_API: ContextVar[str] = ContextVar("api", default="Predict")
 """Which API the running request came by, for the label of `runtime_latency`. Classify and the like set it."""
@@ -27,34 +22,12 @@ COUNTED_OVER_GRPC = frozenset({"Predict", "Classify", "Regress"})
 # The label that TF Serving's REST front gives each API: the verb of the path, nothing where there is none.
 REST_VERBS = {"Predict": "predict", "Classify": "classify", "Regress": "regress"}
 
-LONGEST_NAME = 200
-
-
-class RequestRecord(NamedTuple):
-    """One request that was answered, well or not. What it carried is not in here."""
-
-    api: str
-    """Predict, Classify, Regress, MultiInference, GetModelMetadata, GetModelStatus, HandleReloadConfigRequest;
-    empty: the path named none."""
-    entrypoint: str
-    """REST or GRPC."""
-    model: str
-    """As the client wrote it, known or not."""
-    version: int | None
-    """The version that answered, None where none did."""
-    status: str
-    """Name of the canonical code: OK, INVALID_ARGUMENT, NOT_FOUND, ..."""
-    seconds: float
-    request_bytes: int = 0
-    response_bytes: int = 0
-    peer: str = ""
-    """Who asked: `127.0.0.1:51234`, or gRPC's `ipv4:127.0.0.1:51234`."""
-
 
 class Telemetry:
     """Metrics of one server, under the names, labels and buckets of TF Serving 2.19. Safe to call from any thread."""
 
     def __init__(self) -> None:
+        self.access_log = AccessLog()
         self.registry = CollectorRegistry(auto_describe=False)
         requests = exponential(10, 1.8, 33)  # microseconds, to about 20 minutes
         sizes = exponential(1, 2, 14)
@@ -97,8 +70,7 @@ class Telemetry:
             if request.status == "OK":
                 api = REST_VERBS.get(request.api, "") if over_rest else request.api
                 self._request_latency.observe(int(request.seconds * 1e6), model, api, request.entrypoint)
-        if access.isEnabledFor(logging.INFO):
-            access.info("%s", access_line(request))
+        self.access_log.add(request)
 
     def runtime(self, model: str, seconds: float) -> None:
         """The model ran for the current request, the time in a batching queue included."""
@@ -169,22 +141,3 @@ class Telemetry:
         histogram = Histogram(f":tensorflow:{name}", limits, labels)
         self.registry.register(histogram)
         return histogram
-
-
-def access_line(request: RequestRecord) -> str:
-    """The request's line in the access log."""
-    return orjson.dumps(
-        {
-            "time": datetime.now(timezone.utc),
-            "entrypoint": request.entrypoint,
-            "api": request.api,
-            "model": request.model[:LONGEST_NAME].encode(errors="replace").decode(),
-            "version": request.version,
-            "status": request.status,
-            "micros": int(request.seconds * 1e6),
-            "request_bytes": request.request_bytes,
-            "response_bytes": request.response_bytes,
-            "peer": request.peer,
-        },
-        option=orjson.OPT_UTC_Z,
-    ).decode()
