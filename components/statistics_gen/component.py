@@ -1,4 +1,4 @@
-"""StatisticsGen as TFX has it; its one option is which features are images."""
+"""StatisticsGen as TFX has it; its one option is which features are opaque."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from components.statistics_gen.executor import IMAGES, Executor
+from components.statistics_gen.executor import OPAQUE, Executor
 
 
 class StatisticsGenSpec(types.ComponentSpec):
-    """TFX's channels, the features that are images, and the code's fingerprint."""
+    """TFX's channels, the opaque features, and the code's fingerprint."""
 
     PARAMETERS = {
         "code": component_spec.ExecutionParameter(type=str),
-        IMAGES: component_spec.ExecutionParameter(type=str, optional=True),
+        OPAQUE: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {
         standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(
@@ -37,18 +37,19 @@ class StatisticsGen(base_beam_component.BaseBeamComponent):
     Args:
       examples: Channel of Examples.
       code: fingerprint of the executor, part of the cache key.
-      images: features that hold encoded images: their sizes in bytes are told, and not their most frequent values.
+      opaque: features such as encoded images, or a name that every example has to itself: their sizes in bytes are
+        told, not their values, and no schema is inferred that lists those.
     """
 
     SPEC_CLASS = StatisticsGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, examples: types.BaseChannel, code: str, images: Sequence[str] = ()) -> None:
+    def __init__(self, examples: types.BaseChannel, code: str, opaque: Sequence[str] = ()) -> None:
         super().__init__(
             spec=StatisticsGenSpec(
                 examples=examples,
                 code=code,
-                images=json.dumps(list(images)) if images else None,
+                opaque=json.dumps(list(opaque)) if opaque else None,
                 statistics=types.Channel(type=standard_artifacts.ExampleStatistics),
             )
         )

@@ -21,29 +21,30 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_bsl.statistics import merge_util
 
 
-def options_for(images: Collection[str]) -> tfdv.StatsOptions:
-    """TFDV's default options; of the features `images` the bytes are counted, and not taken for texts.
+def options_for(opaque: Collection[str]) -> tfdv.StatsOptions:
+    """TFDV's default options; of `opaque` features the bytes are counted, and not taken for texts.
 
-    As texts, all distinct images would be held in memory, and the most frequent ones written into the statistics.
+    TFDV knows such features as images. As texts, all distinct images would be held in memory, and the most frequent
+    ones written into the statistics.
     """
-    if not images:
+    if not opaque:
         return tfdv.StatsOptions()
     schema = schema_pb2.Schema()
-    for name in images:
+    for name in opaque:
         schema.feature.add(name=name, type=schema_pb2.BYTES).image_domain.SetInParent()
     return tfdv.StatsOptions(schema=schema)
 
 
 def statistics_of(
-    batches: Iterable[pa.RecordBatch], images: Collection[str] = ()
+    batches: Iterable[pa.RecordBatch], opaque: Collection[str] = ()
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Counts, moments and quantiles of numbers by TFDV's generator; uniques and most frequent texts exactly.
 
     TFDV's own in-memory function estimates the uniques by sketches, unlike its Beam pipeline, whose results these
-    are. Without rows the list holds one empty data set. images: features as for `options_for`.
+    are. Without rows the list holds one empty data set. opaque: features as for `options_for`.
     """
-    options = options_for(images)
-    opaque = frozenset(FeaturePath([name]) for name in images)
+    options = options_for(opaque)
+    no_texts = frozenset(FeaturePath([name]) for name in opaque)
     (basic,) = (
         generator
         for generator in stats_impl.get_generators(options)
@@ -56,7 +57,7 @@ def statistics_of(
         rows += batch.num_rows
         accumulator = basic.add_input(accumulator, batch)
         for (_, column, value), (count, _) in top_k_uniques_stats_generator._to_topk_tuples(
-            (None, batch), opaque, {}, ExampleWeightMap()
+            (None, batch), no_texts, {}, ExampleWeightMap()
         ):
             counts = texts[column]
             counts[value] = counts.get(value, 0) + count

@@ -115,7 +115,7 @@ def test_statistics_show_classes_sizes_and_channels(tmp_path: Path) -> None:
     statistics = standard_artifacts.ExampleStatistics()
     statistics.uri = str(tmp_path / "statistics")
     StatisticsExecutor(context(tmp_path / "tmp2")).Do(
-        {"examples": [examples]}, {"statistics": [statistics]}, {"images": '["image"]'}
+        {"examples": [examples]}, {"statistics": [statistics]}, {"opaque": '["image", "file_name"]'}
     )
     content = Path(statistics.uri, "Split-train", "FeatureStats.pb").read_bytes()
     (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets
@@ -127,4 +127,4 @@ def test_statistics_show_classes_sizes_and_channels(tmp_path: Path) -> None:
     assert (found["width"].num_stats.min, found["width"].num_stats.max) == (10, 40)
     assert found["channels"].num_stats.mean == pytest.approx((60 * 3 + 20) / 80)
     assert found["image"].bytes_stats.common_stats.num_non_missing == 80
-    assert found["file_name"].string_stats.unique == 80
+    assert found["file_name"].bytes_stats.max_num_bytes == len("cat/wide10.png")

@@ -1,4 +1,4 @@
-"""Features that hold encoded images: their sizes count, their bytes are not taken for texts."""
+"""Opaque features, such as encoded images: their sizes count, their bytes are not taken for texts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.components.statistics_gen import executor as tfx_statistics_gen
@@ -33,6 +34,7 @@ def example(number: int, size: int) -> bytes:
     feature = example.features.feature
     feature["image"].bytes_list.value.append(np.random.default_rng(number).bytes(size))
     feature["label"].bytes_list.value.append(b"cat" if number % 3 else b"dog")
+    feature["name"].bytes_list.value.append(b"%d.png" % number)
     feature["height"].int64_list.value.append(number)
     return example.SerializeToString(deterministic=True)
 
@@ -62,7 +64,7 @@ def statistics(
 
 
 def test_bytes_of_images_are_counted_and_not_listed(examples: types.Artifact, tmp_path: Path) -> None:
-    found = statistics(Executor, examples, tmp_path, IN_MEMORY, images='["image"]')
+    found = statistics(Executor, examples, tmp_path, IN_MEMORY, opaque='["image"]')
     image, label = found["image"], found["label"]
     assert image.type == STATISTICS.BYTES
     sizes = image.bytes_stats
@@ -74,8 +76,8 @@ def test_bytes_of_images_are_counted_and_not_listed(examples: types.Artifact, tm
     assert (found["height"].num_stats.min, found["height"].num_stats.max) == (0, 59)
 
 
-def test_statistics_with_images_are_those_of_stock(examples: types.Artifact, tmp_path: Path) -> None:
-    mine = statistics(Executor, examples, tmp_path / "mine", IN_MEMORY, images='["image"]')
+def test_statistics_with_them_are_those_of_stock(examples: types.Artifact, tmp_path: Path) -> None:
+    mine = statistics(Executor, examples, tmp_path / "mine", IN_MEMORY, opaque='["image"]')
     options = options_for(["image"]).to_json()
     theirs = statistics(
         tfx_statistics_gen.Executor, examples, tmp_path / "theirs", IN_MEMORY, stats_options_json=options
@@ -84,21 +86,31 @@ def test_statistics_with_images_are_those_of_stock(examples: types.Artifact, tmp
 
 
 @pytest.mark.slow
-def test_on_another_runner_images_are_no_texts_either(examples: types.Artifact, tmp_path: Path) -> None:
+def test_on_another_runner_they_are_no_texts_either(examples: types.Artifact, tmp_path: Path) -> None:
     another = [*IN_MEMORY[:1], "--direct_running_mode=multi_processing", IN_MEMORY[2]]
-    found = statistics(Executor, examples, tmp_path, another, images='["image"]')
+    found = statistics(Executor, examples, tmp_path, another, opaque='["image"]')
     assert found["image"].type == STATISTICS.BYTES
     assert found["label"].string_stats.unique == 2
 
 
-def test_without_the_option_nothing_is_an_image(examples: types.Artifact, tmp_path: Path) -> None:
+def test_without_the_option_nothing_is_opaque(examples: types.Artifact, tmp_path: Path) -> None:
     found = statistics(Executor, examples, tmp_path, IN_MEMORY)
     assert found["image"].type == STATISTICS.STRING
     assert found["image"].string_stats.unique == 60
 
 
+def test_names_of_few_examples_are_no_domain(examples: types.Artifact, tmp_path: Path) -> None:
+    """TFDV takes up to 100 distinct texts for all that may occur: the names of other examples would be anomalies."""
+    for opaque, domains in (('["image"]', ["label", "name"]), ('["image", "name"]', ["label"])):
+        found = statistics(Executor, examples, tmp_path / str(len(opaque)), IN_MEMORY, opaque=opaque)
+        whole = statistics_pb2.DatasetFeatureStatisticsList()
+        whole.datasets.add(num_examples=60).features.extend(found.values())
+        schema = tfdv.infer_schema(whole, infer_feature_shape=False)
+        assert [feature.name for feature in schema.feature if feature.domain] == domains
+
+
 def test_the_component_hands_the_option_on() -> None:
     source = channel.Channel(type=standard_artifacts.Examples)
-    assert StatisticsGen(source, code="1").exec_properties["images"] is None
-    component = StatisticsGen(source, code="1", images=["image", "mask"])
-    assert json.loads(component.exec_properties["images"]) == ["image", "mask"]
+    assert StatisticsGen(source, code="1").exec_properties["opaque"] is None
+    component = StatisticsGen(source, code="1", opaque=["image", "mask"])
+    assert json.loads(component.exec_properties["opaque"]) == ["image", "mask"]
