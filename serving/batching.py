@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 # The label of `queuing_latency` is empty in TF Serving, whatever thread_pool_name says.
 THREAD_POOL = ""
 SECONDS_BETWEEN_LOOKS = 0.005
+FAULTS_OF_A_REQUEST = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE)
 
 
 class BatchingRunner:
@@ -70,18 +71,27 @@ class BatchingRunner:
         now = time.perf_counter()
         for task in tasks:
             self._telemetry.dequeued(THREAD_POOL, now - task.enqueued)
-        answers: Sequence[list[np.ndarray] | ServingError]
-        try:
-            answers = self._answers(tasks, fetches)
-        except ServingError as error:
-            answers = [ServingError(error.code, error.message) for _ in tasks]
-        except Exception as error:
-            log.exception("A batch of model %s failed", self._model)
-            answers = [ServingError(grpc.StatusCode.INTERNAL, str(error)) for _ in tasks]
+        answers = self._answers_or_errors(tasks, fetches)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             tasks[0].future.get_loop().call_soon_threadsafe(_deliver, tasks, answers)
 
-    def _answers(self, tasks: list[Task], fetches: Sequence[str]) -> list[list[np.ndarray]]:
+    def _answers_or_errors(
+        self, tasks: Sequence[Task], fetches: Sequence[str]
+    ) -> Sequence[list[np.ndarray] | ServingError]:
+        """Each request's answer or error. Where one request is at fault, TF Serving fails all that share its batch; here
+        each is asked again by itself.
+        """
+        try:
+            return self._answers(tasks, fetches)
+        except ServingError as error:
+            if error.code in FAULTS_OF_A_REQUEST and len(tasks) > 1:
+                return [each for task in tasks for each in self._answers_or_errors([task], fetches)]
+            return [ServingError(error.code, error.message) for _ in tasks]
+        except Exception as error:
+            log.exception("A batch of model %s failed", self._model)
+            return [ServingError(grpc.StatusCode.INTERNAL, str(error)) for _ in tasks]
+
+    def _answers(self, tasks: Sequence[Task], fetches: Sequence[str]) -> list[list[np.ndarray]]:
         sizes = [task.size for task in tasks]
         size = sum(sizes)
         # A batch without a row has nothing that could be repeated.

@@ -57,6 +57,7 @@ class TfLite:
 
     def __init__(self, interpreters: Sequence[Any], metadata: SignatureDef | None) -> None:
         self._slots: dict[str, Slot] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self.signatures: Mapping[str, SignatureDef] = self._signatures(interpreters[0], metadata)
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for interpreter in interpreters:
@@ -75,7 +76,9 @@ class TfLite:
         except ValueError as error:
             raise invalid_argument(str(error)) from None
         except RuntimeError as error:
-            raise ServingError(grpc.StatusCode.INTERNAL, f"Failed to run interpreter: {error}") from None
+            ours = all(self._fits(name, value.shape) for name, value in feeds.items())
+            code = grpc.StatusCode.INTERNAL if ours else grpc.StatusCode.INVALID_ARGUMENT
+            raise ServingError(code, f"Failed to run interpreter: {error}") from None
         finally:
             self._idle.put(interpreter)
 
@@ -83,6 +86,13 @@ class TfLite:
         """Frees the interpreters."""
         while not self._idle.empty():
             self._idle.get()
+
+    def _fits(self, name: str, sent: tuple[int, ...]) -> bool:
+        """Whether a shape is the one of the file, but for the number of rows and sizes that the file leaves open."""
+        known = self._shapes[name]
+        return len(sent) == len(known) and all(
+            size in (-1, its) for size, its in zip(known[1:], sent[1:], strict=True)
+        )
 
     def _slot(self, name: str) -> Slot:
         try:
@@ -125,6 +135,7 @@ class TfLite:
         for size in shape:
             info.tensor_shape.dim.add(size=int(size))
         self._slots[name] = slot
+        self._shapes[name] = tuple(map(int, shape))
 
 
 def _invoke(interpreter: Any, feeds: Mapping[Slot, np.ndarray], fetches: Sequence[Slot]) -> list[np.ndarray]:

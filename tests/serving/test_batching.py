@@ -247,19 +247,37 @@ def test_inputs_without_a_batch_dimension_are_refused_at_once() -> None:
     run(test())
 
 
-def negative(x: np.ndarray) -> np.ndarray:
-    if (x < 0).any():
-        raise ServingError(grpc.StatusCode.OUT_OF_RANGE, "negative")
-    return x
+def negative(code: grpc.StatusCode) -> Callable[[np.ndarray], np.ndarray]:
+    def check(x: np.ndarray) -> np.ndarray:
+        if (x < 0).any():
+            raise ServingError(code, f"negative: {x[x < 0][0]:g}")
+        return x
+
+    return check
 
 
-def test_an_error_reaches_the_requests_of_its_batch_and_no_others() -> None:
+@pytest.mark.parametrize("code", [grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.INVALID_ARGUMENT])
+def test_a_request_at_fault_fails_alone(code: grpc.StatusCode) -> None:
     async def test() -> None:
-        async with serving(Model(negative), max_batch_size=2, batch_timeout_micros=MINUTE) as server:
+        async with serving(Model(negative(code)), max_batch_size=3, batch_timeout_micros=MINUTE) as server:
+            requests = [server.ask(value) for value in (1, 2, 7, -3, 4, -5)]
+            assert await values(*requests[:3], requests[4]) == [[1], [2], [7], [4]]
+            assert await refusal(requests[3]) == (code, "negative: -3")
+            assert await refusal(requests[5]) == (code, "negative: -5")
+            assert server.metric("wrapped_run_count") == 2 + 3
+
+    run(test())
+
+
+def test_an_error_that_is_no_requests_fault_reaches_its_batch_and_no_other() -> None:
+    async def test() -> None:
+        model = Model(negative(grpc.StatusCode.INTERNAL))
+        async with serving(model, max_batch_size=2, batch_timeout_micros=MINUTE) as server:
             requests = [server.ask(value) for value in (1, 2, -3, 4, 5, 6)]
             assert await values(*requests[:2], *requests[4:]) == [[1], [2], [5], [6]]
             first, second = requests[2:4]
-            assert await refusal(first) == await refusal(second) == (grpc.StatusCode.OUT_OF_RANGE, "negative")
+            message = (grpc.StatusCode.INTERNAL, "negative: -3")
+            assert await refusal(first) == await refusal(second) == message
             assert first.exception() is not second.exception()
             assert server.metric("wrapped_run_count") == 3
 
@@ -373,8 +391,9 @@ def test_a_split_request_needs_room_for_all_its_parts() -> None:
 def test_a_split_request_fails_as_one() -> None:
     async def test() -> None:
         options = {"max_batch_size": 6, "max_execution_batch_size": 2, "enable_large_batch_splitting": True}
-        async with serving(Model(negative), **options) as server:
-            assert await refusal(server.ask(1, 2, 3, -4, 5, 6)) == (grpc.StatusCode.OUT_OF_RANGE, "negative")
+        async with serving(Model(negative(grpc.StatusCode.OUT_OF_RANGE)), **options) as server:
+            refused = (grpc.StatusCode.OUT_OF_RANGE, "negative: -4")
+            assert await refusal(server.ask(1, 2, 3, -4, 5, 6)) == refused
 
     run(test())
 

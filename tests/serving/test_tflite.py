@@ -145,9 +145,10 @@ def test_shapes_that_the_operations_cannot_take(tmp_path: Path):
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.call.get_concrete_function()], module)
     (tmp_path / "model.tflite").write_bytes(converter.convert())
     servable = load_tflite(tmp_path)
-    with pytest.raises(ServingError) as error:
-        answer(servable, x=np.ones((2, 5), np.float32))
-    assert error.value.code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT)
+    for shape in ((2, 5), (5,)):
+        with pytest.raises(ServingError, match="Failed to run interpreter") as error:
+            answer(servable, x=np.ones(shape, np.float32))
+        assert error.value.code is grpc.StatusCode.INVALID_ARGUMENT
     assert answer(servable, x=np.ones((2, 3), np.float32))["y"].tolist() == [[3.0, 3.0], [3.0, 3.0]]
     servable.close()
 
