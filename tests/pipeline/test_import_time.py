@@ -55,6 +55,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         (["lineage", "penguin", "--json"], '"type"'),
         (["compare", "last~1", "last"], "rows"),
         (["gc"], "nothing was deleted"),
+        (["data", "list"], "fashion_mnist"),
         (["serve", "--help"], "--rest-api-port"),
         (["predict", "--help"], "--local"),
     ],
