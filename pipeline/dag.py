@@ -56,7 +56,9 @@ def create_pipeline(
 
     # 2. Statistics of every split.
     statistics_gen = StatisticsGen(
-        examples=examples, code=fingerprint.of_module("components.statistics_gen.executor")
+        examples=examples,
+        opaque=["image", "file_name"] if config.data.images else [],
+        code=fingerprint.of_module("components.statistics_gen.executor"),
     )
     statistics = add(statistics_gen, "StatisticsGen").outputs["statistics"]
 
