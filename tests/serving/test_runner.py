@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import grpc
 import numpy as np
@@ -96,3 +97,54 @@ def test_closing_waits_for_a_run_whose_request_was_cancelled() -> None:
 
     asyncio.run(ask())
     assert model.runs == [1]
+
+
+def test_answers_that_come_close_together_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Doubling()
+
+    async def ask() -> None:
+        loop, woken = asyncio.get_running_loop(), []
+        wake = loop.call_soon_threadsafe
+
+        def counted(callback: Callable, *arguments: Any, **given: Any) -> asyncio.Handle:
+            woken.append(callback.__name__)
+            return wake(callback, *arguments, **given)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        pool = make_pool(1)
+        runner = DirectRunner(model, "m", pool, Telemetry())
+        requests = [asyncio.create_task(runner.run(x(value), ["y"])) for value in (1, 2, 3)]
+        await asyncio.sleep(0)
+        pool.shutdown()  # holds the loop until all have run
+        assert [(await request)[0].tolist() for request in requests] == [[2], [4], [6]]
+        assert woken == ["_deliver"]
+
+    asyncio.run(ask())
+
+
+def test_a_thread_outlives_a_fault_and_a_loop_that_is_gone() -> None:
+    pool = make_pool(1)
+    model = Doubling()
+
+    async def ask(value: object) -> list[np.ndarray]:
+        return await DirectRunner(model, "m", pool, Telemetry()).run({"x": value}, ["y"])  # type: ignore[dict-item]
+
+    with pytest.raises(TypeError):
+        asyncio.run(ask(None))
+    assert asyncio.run(ask(np.array([1.0])))[0].tolist() == [2]
+
+
+def test_a_loop_that_closed_meanwhile_does_not_hold_up_the_next_one() -> None:
+    pool, model = make_pool(1), Doubling(free=False)
+
+    async def leave() -> None:
+        asyncio.create_task(DirectRunner(model, "m", pool, Telemetry()).run(x(1), ["y"]))  # noqa: RUF006
+        await asyncio.to_thread(model.started.acquire)
+
+    asyncio.run(leave())
+    model.free.set()
+
+    async def ask() -> list[np.ndarray]:
+        return await asyncio.wait_for(DirectRunner(model, "m", pool, Telemetry()).run(x(2), ["y"]), 5)
+
+    assert asyncio.run(ask())[0].tolist() == [4]
