@@ -85,6 +85,8 @@ def example(row: dict[str, Any]) -> bytes:
             continue
         if isinstance(value, str):
             features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
+        elif isinstance(value, bytes):
+            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         elif isinstance(value, float):
             features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
         else:
@@ -153,18 +155,28 @@ def transformed(prepared: Prepared, split: str) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in tf.io.parse_example(records, spec).items()}
 
 
-def raw_tensors(model_dir: str, examples: list[bytes]) -> dict[str, np.ndarray]:
-    """Return raw examples as the tensors of `serving_default`, with the values that stand for missing ones."""
-    specs = tf.saved_model.load(model_dir).signatures["serving_default"].structured_input_signature[1]
+def tensors(model_dir: str, examples: list[bytes]) -> dict[str, dict[str, np.ndarray]]:
+    """Return raw examples as the inputs of every signature, with the values that stand for missing ones.
+
+    An input `x_bytes` takes the feature `x`, one of rank 4 the pixels of an image.
+    """
     parsed = [tf.train.Example.FromString(serialized).features.feature for serialized in examples]
 
-    def value(features: Any, name: str, dtype: tf.DType) -> Any:
+    def value(features: Any, name: str, spec: tf.TensorSpec) -> Any:
         kind = features[name].WhichOneof("kind") if name in features else None
-        return getattr(features[name], kind).value[0] if kind else raw_features.missing_value(dtype)
+        found = getattr(features[name], kind).value[0] if kind else raw_features.missing_value(spec.dtype)
+        return tf.io.decode_image(found, channels=spec.shape[3]).numpy() if spec.shape.rank == 4 else found
 
+    def fed(name: str, spec: tf.TensorSpec) -> np.ndarray:
+        if name == "examples":
+            return np.array(examples, object)
+        feature = name.removesuffix("_bytes")
+        return np.array([value(features, feature, spec) for features in parsed], spec.dtype.as_numpy_dtype)
+
+    signatures = tf.saved_model.load(model_dir).signatures
     return {
-        name: np.array([value(features, name, spec.dtype) for features in parsed], spec.dtype.as_numpy_dtype)
-        for name, spec in specs.items()
+        signature: {name: fed(name, spec) for name, spec in function.structured_input_signature[1].items()}
+        for signature, function in signatures.items()
     }
 
 
@@ -176,12 +188,10 @@ import tensorflow as tf
 model_dir, questions, answers = sys.argv[1:]
 model = tf.saved_model.load(model_dir)
 asked = np.load(questions, allow_pickle=True)
-examples = asked["examples"].tolist()
-raw = {name: tf.constant(asked["raw"].item()[name].tolist(), spec.dtype)
-       for name, spec in model.signatures["serving_default"].structured_input_signature[1].items()}
 found = {}
 for name, signature in model.signatures.items():
-    fed = raw if name == "serving_default" else {"examples": tf.constant(examples)}
+    fed = {key: tf.constant(asked[name].item()[key].tolist(), spec.dtype)
+           for key, spec in signature.structured_input_signature[1].items()}
     for key, value in signature(**fed).items():
         found[f"{name}/{key}"] = value.numpy()
     one = {key: value[:1] for key, value in fed.items()}
@@ -194,8 +204,8 @@ assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow_t
 
 def answers(model_dir: str, examples: list[bytes], folder: Path) -> dict[str, dict[str, np.ndarray]]:
     """Load the model in a fresh process that has TensorFlow alone, and return what every signature answers."""
-    raw = raw_tensors(model_dir, examples)
-    np.savez(folder / "questions.npz", examples=np.array(examples, object), raw=np.array(raw, object))
+    asked = {name: np.array(fed, object) for name, fed in tensors(model_dir, examples).items()}
+    np.savez(folder / "questions.npz", **asked)
     command = [
         sys.executable,
         "-c",
@@ -327,12 +337,15 @@ def keep(
     }
     found = answers(prepared.model_dir(), prepared.raw["valid"], prepared.folder)
     scale = max(1.0, *(float(np.abs(v).max()) for v in expected.values() if v.dtype.kind == "f"))
-    for signature in ("serving_default", "serving_examples"):
+    of_bytes = {"serving_bytes"} & set(found)
+    for signature in ("serving_default", "serving_examples", *of_bytes):
         assert_equal(found[signature], expected, scale)
         assert_equal(
             found[f"{signature} of one"], {name: value[:1] for name, value in expected.items()}, scale
         )
-    assert_equal(found["transform_features"], truth)
+    # An encoded image goes through untouched and is not answered back.
+    answered = {name: value for name, value in truth.items() if value.dtype.kind != "O"}
+    assert_equal(found["transform_features"], answered)
     in_a_session = answers_of_a_session(prepared.model_dir(), "serving_examples", prepared.raw["valid"])
     assert_equal(in_a_session, expected, scale)
 
@@ -344,5 +357,10 @@ def keep(
 
     served = serve(prepared.model_dir(), prepared.raw["valid"], prepared.folder)
     assert served.failures == []
-    assert set(served.feeds) >= {"serving_default", "serving_examples", "transform_features"}
+    # A tf.Example holds an image as bytes: pixels are no feature that the check could feed.
+    assert set(served.feeds) >= {
+        "serving_examples",
+        "transform_features",
+        *(of_bytes or {"serving_default"}),
+    }
     return found

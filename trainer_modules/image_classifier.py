@@ -1,0 +1,249 @@
+"""Images into classes: encoded JPEG or PNG, decoded and resized in the graph, through one of the architectures.
+
+Nothing here depends on one data set: sizes, channels and classes come from the examples and the configuration
+(`image_classifier_config.Config`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from common.errors import BadInput
+from trainer_modules.common import (
+    export,
+    fitting,
+    labels,
+    losses,
+    optimizers,
+    raw_features,
+    training_state,
+    warm_start,
+)
+from trainer_modules.common.training_state import TrainingState
+from trainer_modules.image_classifier_config import Augmentation, Config, Features
+from trainer_modules.images import network, transfer
+from trainer_modules.images.decoding import Form
+from trainer_modules.images.examples import Images, form_of, load, read_index
+from trainer_modules.images.export import FEATURE, ImageServingModule
+from trainer_modules.images.export import save as save_model
+
+Tensors = dict[str, tf.Tensor]
+SIZES = ("height", "width", "channels")
+
+
+def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]) -> Tensors:
+    """Pass on the encoded image and its height, width and channels, and turn the label into an int64 class index.
+
+    Pixels are decoded where they are used: transformed examples stay as small as the files. Raises BadInput where the
+    examples hold no images or the task is none of classes.
+    """
+    label = _label(custom_config)
+    features = Features.model_validate(custom_config.get("features", {}))
+    for name in (FEATURE, label):
+        if name not in inputs:
+            raise BadInput(
+                f"the examples have no feature {name!r} (they have {', '.join(sorted(inputs))}): image_classifier takes "
+                "examples of data.images"
+            )
+    image = raw_features.dense(inputs[FEATURE], FEATURE)
+    if image.dtype != tf.string:
+        raise BadInput(
+            f"feature {FEATURE!r} is {image.dtype.name}: encoded images (JPEG or PNG) are expected"
+        )
+    outputs = {f"{FEATURE}_xf": image}
+    outputs |= {f"{name}_xf": raw_features.dense(inputs[name], name) for name in SIZES if name in inputs}
+    values = raw_features.dense(inputs[label], label)
+    outputs[f"{label}_xf"] = labels.class_index(values, features.positive_class)
+    return outputs
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is learnt: the task, the label, its classes, and the examples' raw features that serving knows."""
+
+    task: str
+    label: str
+    class_names: list[str]
+    raw_spec: dict[str, Any]
+    transform: tft.TFTransformOutput
+
+    @property
+    def label_key(self) -> str:
+        """Name of the transformed label."""
+        return f"{self.label}_xf"
+
+    @property
+    def scores(self) -> int:
+        """Width of the network's output."""
+        return 1 if self.task == "binary" else len(self.class_names)
+
+    def outputs(self, scores: tf.Tensor) -> Tensors:
+        """Turn scores [B, scores] into the named answers of the serving signatures."""
+        return export.classification_outputs(scores, self.class_names)
+
+
+def problem(transform_graph: str, custom_config: Mapping[str, Any], features: Features) -> Problem:
+    """Read the transform graph; raises BadInput when the classes do not fit the task."""
+    label, task = _label(custom_config), custom_config["task"]
+    transform = tft.TFTransformOutput(transform_graph)
+    spec = transform.raw_feature_spec()
+    classes = labels.class_names(transform, spec[label].dtype, features.positive_class)
+    if task == "binary" and len(classes) != 2:
+        raise BadInput(
+            f"label {label!r} has {len(classes)} classes ({', '.join(classes[:10])}): set task to multiclass"
+        )
+    raw_spec = {name: spec[name] for name in (FEATURE, *SIZES, label) if name in spec}
+    return Problem(task, label, classes, raw_spec, transform)
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Train on `train_files`, pick the epoch on `eval_files` (the valid split), export to `serving_model_dir`.
+
+    `custom_config` holds task, labels, features, model and training. A training that was killed goes on after its last
+    epoch when it is started again with the same inputs. Raises BadInput where data and configuration do not fit.
+    """
+    custom = fn_args.custom_config
+    config = Config.model_validate(
+        {key: custom[key] for key in ("features", "model", "training") if key in custom}
+    )
+    training = config.training
+    learnt = problem(fn_args.transform_graph_path, custom, config.features)
+    train, valid = _read(fn_args, learnt, config)
+    keras.utils.set_random_seed(training.seed)
+    model = network.build(config.model, train.form, learnt.scores, training.mixed_precision)
+    if training.warm_start and fn_args.base_model:
+        warm_start.apply(
+            model,
+            fn_args.base_model,
+            (),
+            learnt.class_names,
+            if_compatible=training.warm_start == "if_compatible",
+        )
+    states = _states(fn_args, config, train, valid)
+    try:
+        _fit(model, train, valid, config, learnt, states, fn_args.model_run_dir)
+    except BadInput:
+        _remove(states)
+        raise
+    if training.mixed_precision != "none":
+        model = network.in_float32(model, config.model, train.form, learnt.scores)
+    module = ImageServingModule(
+        model, learnt.transform, learnt.raw_spec, learnt.label, train.form, learnt.outputs
+    )
+    save_model(module, fn_args.serving_model_dir, learnt.class_names, config.model.grad_cam)
+    warm_start.save(fn_args.serving_model_dir, model, (), learnt.class_names)
+    _remove(states)
+
+
+def _label(custom_config: Mapping[str, Any]) -> str:
+    task, names = custom_config["task"], custom_config["labels"]
+    if task == "regression":
+        raise BadInput("image_classifier takes task binary or multiclass, not regression")
+    if len(names) != 1:
+        raise BadInput(f"image_classifier takes one label, got {len(names)}: {', '.join(names)}")
+    return str(names[0])
+
+
+def _read(fn_args: FnArgs, learnt: Problem, config: Config) -> tuple[Images, Images]:
+    """Return the train and valid splits, in the form that the configuration or the training images give."""
+    train, valid = (
+        read_index(patterns, learnt.transform, learnt.label_key)
+        for patterns in (fn_args.train_files, fn_args.eval_files)
+    )
+    if not len(train.labels):
+        raise BadInput(f"{learnt.label}: no example of the train split has a label")
+    if not len(valid.labels):
+        logging.warning("the valid split is empty: early stopping looks at the train split")
+    image, budget = config.model.image, config.training.cache_mb * 2**20
+    size = image.size
+    if size is None and config.model.image_size:
+        size = (config.model.image_size, config.model.image_size)
+    form: Form = form_of(train, size, image.channels, image.resize, image.pad_value)
+    return (
+        load(train, form, config.training.augmentation, budget),
+        load(valid, form, Augmentation(), budget),
+    )
+
+
+def _states(
+    fn_args: FnArgs, config: Config, train: Images, valid: Images
+) -> list[tuple[network.Stage, TrainingState]]:
+    """Return the stages of the training, each with its checkpoint."""
+    return [
+        (
+            stage,
+            TrainingState(
+                config.training.early_stopping,
+                training_state.folder_for(
+                    fn_args.model_run_dir,
+                    fn_args.transform_graph_path,
+                    fn_args.train_files,
+                    fn_args.eval_files,
+                    fn_args.base_model,
+                    fn_args.custom_config,
+                    config.model_dump(mode="json"),
+                    transfer.identity(config.model.transfer),
+                    stage.name,
+                ),
+                has_valid=valid.count > 0,
+            ),
+        )
+        for stage in network.stages(config, train.count)
+    ]
+
+
+def _remove(states: Sequence[tuple[network.Stage, TrainingState]]) -> None:
+    for _, state in states:
+        state.remove()
+
+
+def _fit(
+    model: keras.Model,
+    train: Images,
+    valid: Images,
+    config: Config,
+    learnt: Problem,
+    states: Sequence[tuple[network.Stage, TrainingState]],
+    model_run_dir: str,
+) -> None:
+    """Train stage by stage, and add the stages to the learning curves."""
+    training = config.training
+    class_weight = None
+    if training.class_weights == "balanced":
+        class_weight = fitting.balanced_weights(train.labels, len(learnt.class_names))
+    facts: list[dict[str, Any]] = []
+    record: dict[str, Any] = {}
+    before: TrainingState | None = None
+    for stage, state in states:
+        stage.prepare(model)
+        loss, metrics = losses.loss_and_metrics(learnt.task, training, [learnt.label], None)
+        rate = training.model_copy(update={"learning_rate": stage.learning_rate})
+        model.compile(
+            optimizer=optimizers.optimizer(rate, stage.plan.steps_per_epoch, stage.plan.epochs),
+            loss=loss,
+            metrics=metrics,
+            steps_per_execution=stage.plan.steps_per_execution,
+            jit_compile=training.jit_compile,
+        )
+        model.optimizer.build(model.trainable_variables)
+        if before is not None:
+            state.follow(before)
+        facts.append({**stage.facts(model), "first_epoch": state.epoch + 1})
+        plan = fitting.Plan(
+            stage.plan.steps_per_epoch, state.epoch + stage.plan.epochs, stage.plan.steps_per_execution
+        )
+        record = fitting.fit(model, train, valid, training, plan, model_run_dir, state, class_weight)
+        facts[-1] |= {"epochs": state.epoch - facts[-1]["first_epoch"] + 1, "seconds": record["seconds"]}
+        before = state
+    record |= {"stages": facts, "seconds": round(sum(one["seconds"] for one in facts), 2)}
+    (Path(model_run_dir) / fitting.CURVES_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")

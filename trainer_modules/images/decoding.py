@@ -1,0 +1,97 @@
+"""Encoded images to pixels of one form, by the same operations in training and in serving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+WHITE = 255.0
+LUMA = (0.2989, 0.5870, 0.1140)
+"""Weights of red, green and blue in a grey image (ITU-R BT.601), as TensorFlow rounds them."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """Height, width and channels (1 or 3) of the images of a model, and how other images become so."""
+
+    height: int
+    width: int
+    channels: int
+    resize: str = "stretch"
+    pad_value: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+    @property
+    def bytes(self) -> int:
+        """Memory of one decoded image."""
+        return self.height * self.width * self.channels
+
+
+def decode(encoded: tf.Tensor, form: Form) -> tf.Tensor:
+    """Decode one JPEG or PNG (string scalar) to uint8 [H, W, C] of the form.
+
+    Grey and RGB become each other as the form asks; what is transparent becomes white.
+    """
+    pixels = tf.cond(
+        tf.io.is_jpeg(encoded),
+        # As other decoders do it: TensorFlow's own default is up to 9 levels off.
+        lambda: tf.io.decode_jpeg(encoded, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_image(encoded, expand_animations=False),
+    )
+    pixels.set_shape([None, None, None])
+    channels = tf.shape(pixels)[2]
+    pixels = tf.cond(channels % 2 == 0, lambda: _on_white(pixels), lambda: pixels)
+    pixels.set_shape([None, None, None])
+    size = tf.shape(pixels)[:2]
+    pixels = tf.cond(
+        tf.reduce_all(size == [form.height, form.width]),
+        lambda: tf.cast(pixels, tf.float32),
+        lambda: _resized(pixels, size, form),
+    )
+    pixels.set_shape([form.height, form.width, None])
+    if form.channels == 3:
+        pixels = tf.broadcast_to(pixels, form.shape)
+    else:
+        weights = tf.cond(tf.shape(pixels)[2] == 1, lambda: tf.ones([1]), lambda: tf.constant(LUMA))
+        pixels = tf.reduce_sum(pixels * weights, axis=2, keepdims=True)
+    return tf.saturate_cast(tf.round(pixels), tf.uint8)
+
+
+def decode_batch(encoded: tf.Tensor, form: Form) -> tf.Tensor:
+    """Decode images, string [B], to uint8 [B, H, W, C]."""
+    return tf.map_fn(
+        lambda one: decode(one, form), encoded, fn_output_signature=tf.TensorSpec(form.shape, tf.uint8)
+    )
+
+
+def scaled(pixels: Any) -> tf.Tensor:
+    """Pixels in 0..255 to float32 in 0..1, as the architectures take them."""
+    return tf.cast(pixels, tf.float32) / WHITE
+
+
+def _on_white(pixels: tf.Tensor) -> tf.Tensor:
+    values = tf.cast(pixels, tf.float32)
+    alpha = values[..., -1:] / WHITE
+    return tf.saturate_cast(tf.round(values[..., :-1] * alpha + WHITE * (1 - alpha)), tf.uint8)
+
+
+def _resized(pixels: tf.Tensor, size: tf.Tensor, form: Form) -> tf.Tensor:
+    """Pixels [h, w, c] to float32 [H, W, c]; sides that shrink are averaged (antialias)."""
+    wanted = tf.constant([form.height, form.width])
+    if form.resize == "stretch":
+        return tf.image.resize(pixels, wanted, antialias=True)
+    ratios = tf.cast(wanted, tf.float64) / tf.cast(size, tf.float64)
+    ratio = tf.reduce_min(ratios) if form.resize == "pad" else tf.reduce_max(ratios)
+    inner = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float64) * ratio), tf.int32), 1)
+    resized = tf.image.resize(pixels, inner, antialias=True)
+    if form.resize == "pad":
+        before = (wanted - inner) // 2
+        around = tf.stack([before, wanted - inner - before], axis=1)
+        return tf.pad(resized, tf.concat([around, [[0, 0]]], axis=0), constant_values=form.pad_value)
+    start = (inner - wanted) // 2
+    return tf.slice(resized, tf.concat([start, [0]], axis=0), tf.concat([wanted, [-1]], axis=0))
