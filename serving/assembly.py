@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -86,7 +87,7 @@ async def serve(options: ServerOptions) -> None:
             )
             as_content = options.enable_serialization_as_tensor_content
             health = register(grpc_server, manager, telemetry, as_content=as_content)
-            spare_the_collector()
+            tune_interpreter()
             async with listening(options, grpc_server, app, http_sockets, stopping):
                 following = follow_config_file(options, manager)
                 await stopping.wait()
@@ -221,13 +222,13 @@ def follow_config_file(options: ServerOptions, manager: ModelManager) -> asyncio
     return asyncio.create_task(asyncio.sleep(0))
 
 
-def spare_the_collector() -> None:
-    """Takes TensorFlow and the first models, which stay, out of what the garbage collector looks through.
-
-    A full collection would hold up every request for a third of a second.
-    """
+def tune_interpreter() -> None:
+    """Settings of Python for a server whose loop shares the interpreter with threads that come back from TensorFlow."""
+    # TensorFlow and the first models stay: looking through them, a collection held up all requests for 0.3 s.
     gc.collect()
     gc.freeze()
+    # A thread with an answer waits so long for the loop to let go; Python's own 5 ms are those of a whole small batch.
+    sys.setswitchinterval(0.001)
 
 
 async def start_models(manager: ModelManager, config: ModelServerConfig, stopping: asyncio.Event) -> bool:
