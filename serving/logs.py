@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 SECONDS_BETWEEN_WARNINGS = 60.0
@@ -82,7 +82,8 @@ def native_chatter_kept_back() -> Iterator[None]:
     """Holds what C++ writes to stderr inside the block: TensorFlow's import tells of CPU features and missing GPUs there,
     whatever its log level. It is shown after all when the block fails.
     """
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     shown = os.dup(2)
     with tempfile.TemporaryFile() as kept:
         os.dup2(kept.fileno(), 2)

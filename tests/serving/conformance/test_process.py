@@ -36,7 +36,7 @@ def under_shell(*redirections: str) -> tuple[str, ...]:
 def test_a_log_that_cannot_be_written_stops_nothing(
     tmp_path: Path, flags: tuple[str, str], redirection: str
 ) -> None:
-    server = launch(tmp_path, *flags, wrapper=under_shell(redirection))
+    server = launch(tmp_path, *flags, "--enable_profiler", wrapper=under_shell(redirection))
     try:
         server.wait_until_ready()
         assert answers(server)
