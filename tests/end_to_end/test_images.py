@@ -1,0 +1,78 @@
+"""Images from raw files to a pushed model that takes a PNG."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.end_to_end.project import REPOSITORY, mlpipe
+
+pytestmark = pytest.mark.slow
+SAMPLE = REPOSITORY / "data" / "fashion_mnist_sample"
+PIPELINE = """\
+name: clothes
+task: multiclass
+label: label
+data: {images: idx, path: images, splits: {train: 4, valid: 1, eval: 1}}
+trainer:
+  module: trainer_modules.image_classifier
+  model: {architecture: softmax}
+  training: {epochs: 30, batch_size: 16, learning_rate: 0.003}
+evaluation:
+  gates: [{metric: accuracy, lower: 0.5}]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(SAMPLE, tmp_path / "images")
+    (tmp_path / "clothes.yaml").write_text(PIPELINE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_clothes(folder: Path) -> None:
+    home = ("--home", str(folder / "home"))
+    result = mlpipe("run", "clothes.yaml", *home)
+    assert result.code == 0, result.err
+    assert "eval 100" in result.out
+    assert "verdict    blessed" in result.out
+    assert "serving    passed: 3 signatures, REST and gRPC" in result.out
+    assert mlpipe("run", "clothes.yaml", *home).out.startswith("clothes is up to date")
+
+    pixels = gzip.decompress((SAMPLE / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
+    labels = gzip.decompress((SAMPLE / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
+    names = (SAMPLE / "classes.txt").read_text().splitlines()
+    right = 0
+    paths = []
+    for index, image in enumerate(np.frombuffer(pixels, np.uint8).reshape(-1, 28, 28)[:20]):
+        paths += ["--image", f"{index}.png"]
+        Image.fromarray(image).save(f"{index}.png")
+    answers = mlpipe("predict", "clothes", *paths, "--local", "--output", "json", *home)
+    assert answers.code == 0, answers.err
+    for index, line in enumerate(answers.out.splitlines()):
+        answer = json.loads(line)
+        right += answer["label"] == names[labels[index]]
+    assert right >= 10
+
+
+def test_an_image_that_is_cut_off_is_named(folder: Path) -> None:
+    images = folder / "images"
+    shutil.rmtree(images)
+    for name in ("cat", "dog"):
+        (images / name).mkdir(parents=True)
+        for index in range(3):
+            shade = Image.fromarray(np.full([8, 8], 40 * index, np.uint8))
+            shade.save(images / name / f"{index}.png")
+    whole = (images / "cat" / "1.png").read_bytes()
+    (images / "cat" / "1.png").write_bytes(whole[:30])
+    result = mlpipe("run", "clothes.yaml", "--set", "data.images=folders", "--home", str(folder / "home"))
+    assert result.code == 2
+    assert "cat/1.png" in result.err
+    assert len(result.err.strip().splitlines()) == 1
