@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+CLOSE_CALL = 0.1
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """`; did you mean ...?` for a misspelt name, or nothing when no valid name is near."""
     close = difflib.get_close_matches(name, list(valid), n=2)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    likeness = {match: difflib.SequenceMatcher(None, name, match).ratio() for match in close}
+    # Names of one module prefix are all alike: a second one is worth naming only when it is nearly as near.
+    near = [match for match in close if likeness[match] > max(likeness.values()) - CLOSE_CALL]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def display(path: Path | str) -> str:
