@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import socket
 import subprocess
 import sys
@@ -27,6 +29,7 @@ class Server:
     model: str
     ports: dict[str, int]
     log: Path
+    pid: int
 
     def versions(self) -> dict[int, str]:
         """The state of every version it knows."""
@@ -40,14 +43,15 @@ class Server:
 def serving(model: str, base_path: Path, scratch: Path, flags: Sequence[str] = ()) -> Iterator[Server]:
     """A server with one model that answers already; ended with SIGTERM. Raises RuntimeError with the log's end."""
     ports = {protocol: _free_port() for protocol in PROTOCOLS}
-    server = Server(model, ports, scratch / "server.log")
+    log = scratch / "server.log"
     command = [
         *(sys.executable, "-m", "serving.server", "--host=127.0.0.1"),
         *(f"--port={ports['grpc']}", f"--rest_api_port={ports['rest']}"),
         *(f"--model_name={model}", f"--model_base_path={base_path}", *flags),
     ]
-    with server.log.open("wb") as log:
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=stream, stderr=stream)
+    server = Server(model, ports, log, process.pid)
     try:
         _wait_until_available(server, process)
         yield server
@@ -73,6 +77,28 @@ def result(process: subprocess.Popen[str]) -> dict:
         raise RuntimeError(f"the load clients ended with {process.returncode}")
     parsed: dict = json.loads(output)
     return parsed
+
+
+class Bystanders:
+    """How much of the processors others than the server and the finished load clients took since it was made."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._began, self._busy = time.monotonic(), self._others()
+
+    def cores(self) -> float:
+        """Cores that others kept busy on average."""
+        return max(0.0, (self._others() - self._busy) / (time.monotonic() - self._began))
+
+    def _others(self) -> float:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        idle = int(fields[3]) + int(fields[4])
+        own = sum(
+            map(int, Path(f"/proc/{self._server.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])
+        )
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ticks = sum(map(int, fields[:8])) - idle - own
+        return ticks / os.sysconf("SC_CLK_TCK") - children.ru_utime - children.ru_stime
 
 
 def _wait_until_available(server: Server, process: subprocess.Popen[bytes]) -> None:
