@@ -103,7 +103,7 @@ def test_defaults_are_filled_in() -> None:
         (
             "[accuracy]",
             "[acuracy]",
-            "toy.yaml:13: evaluation.metrics: unknown metric 'acuracy' for task binary; did you mean accuracy or auc?",
+            "toy.yaml:13: evaluation.metrics: unknown metric 'acuracy' for task binary; did you mean accuracy?",
         ),
         (
             "{metric: accuracy, lower: 0.8}",
