@@ -2,7 +2,7 @@
 
 float32: as trained. float16: weights in 16 bits. dynamic: weights in 8 bits, activations in 32. int8: weights, for
 each channel, and activations in 8 bits, with floats at both ends: every form is called alike.
-Source: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/post_training_quantization
+Source: https://developers.google.com/edge/litert/conversion/tensorflow/quantization/post_training_quantization
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert_phase import ConverterError
+from tensorflow.lite.tools import flatbuffer_utils
 
 from components.model_optimizer.constants import Form
 from components.model_optimizer.graph import Graph
@@ -41,6 +43,18 @@ def convert(graph: Graph, form: Form, representative: Representative) -> bytes:
     # The converter's own errors; what its calibration raises are errors of the runtime.
     except (ConverterError, RuntimeError, ValueError) as error:
         raise Obstacle(_reason(str(error))) from error
+
+
+def float_ops(model: bytes) -> list[str]:
+    """The ops of a file that compute in floats, other than those that turn whole numbers into floats."""
+    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    found = {
+        flatbuffer_utils.opcode_to_name(parsed, op.opcodeIndex)
+        for subgraph in parsed.subgraphs
+        for op in subgraph.operators
+        if any(subgraph.tensors[index].type == schema.TensorType.FLOAT32 for index in op.outputs)
+    }
+    return sorted(name for name in found - {"DEQUANTIZE"} if name)
 
 
 def _reason(text: str) -> str:

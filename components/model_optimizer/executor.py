@@ -132,6 +132,7 @@ def _optimize(
             figures[form] = {
                 "bytes": file.stat().st_size,
                 "latency_ms": latency(times),
+                "float_ops": made.float_ops.get(form, []),
                 **_judged(measured, own, metrics[form].values(), settings.max_loss),
             }
         if not figures[form]["kept"]:
@@ -167,6 +168,7 @@ def _not_made(reason: str) -> dict[str, Any]:
     return {
         "bytes": None,
         "latency_ms": latency([]),
+        "float_ops": [],
         "values": {},
         "loss": None,
         "kept": False,

@@ -14,8 +14,8 @@ from components.model_optimizer.graph import Specs
 from components.model_optimizer.obstacle import Obstacle
 from components.model_optimizer.pixels import Decode
 
-CHUNK_BYTES = 32 * 2**20
-CHUNK_ROWS = 1024
+CHUNK_BYTES = 8 * 2**20
+CHUNK_ROWS = 256
 
 Inputs = Mapping[str, np.ndarray]
 """Tensors [rows, ...] by input."""

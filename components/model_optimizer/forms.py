@@ -35,9 +35,13 @@ class Naming:
 
 @dataclass(frozen=True)
 class Made:
-    """What answers from each form's file, and why the other forms could not be made."""
+    """What answers from each form's file, and why the other forms could not be made.
+
+    `float_ops`: of int8, the ops that have no 8-bit counterpart.
+    """
 
     answering: dict[Form, Interpreter] = field(default_factory=dict)
+    float_ops: dict[Form, list[str]] = field(default_factory=dict)
     reasons: dict[Form, str] = field(default_factory=dict)
 
 
@@ -75,6 +79,8 @@ def make(
                 ),
             )
             file = _write(folder / form, metadata.add(model, described), described)
+            if form == "int8":
+                made.float_ops[form] = convert.float_ops(model)
             made.answering[form] = Interpreter(file, naming.signature)
         except Obstacle as reason:
             made.reasons[form] = str(reason)

@@ -93,6 +93,8 @@ def _needed(graph: GraphDef, outputs: Sequence[str]) -> GraphDef:
         data = [source for source in node.input if not source.startswith("^")]
         del node.input[:]
         node.input.extend(data)
+        # Names a gradient that this process does not have; the converter would give up the signature over it.
+        node.attr.pop("_gradient_op_type", None)
         if node.op == "PlaceholderWithDefault":
             _become_identity(node)
     return tf.compat.v1.graph_util.extract_sub_graph(graph, [name.partition(":")[0] for name in outputs])

@@ -27,6 +27,8 @@ class Interpreter:
             self._runtime.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise Obstacle(f"it cannot be loaded: {str(error).splitlines()[0][:200]}") from error
+        if signature not in self._runtime.get_signature_list():
+            raise Obstacle(f"the converter gave it no signature {signature}")
         runner = self._runtime.get_signature_runner(signature)
         self._inputs = {name: tensor["index"] for name, tensor in runner.get_input_details().items()}
         self._outputs = {name: tensor["index"] for name, tensor in runner.get_output_details().items()}

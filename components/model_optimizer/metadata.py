@@ -2,7 +2,7 @@
 
 MediaPipe's tasks, Android Studio and Netron read them. The package that writes them (tflite-support) ended with
 Python 3.11, and MediaPipe brings OpenCV along, so that the few tables are written here.
-Source: https://ai.google.dev/edge/litert/conversion/tensorflow/metadata, whose metadata_schema.fbs gives the slots.
+Source: https://developers.google.com/edge/litert/conversion/tensorflow/metadata, whose metadata_schema.fbs gives the slots.
 """
 
 from __future__ import annotations

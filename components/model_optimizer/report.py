@@ -62,6 +62,8 @@ def table(report: Report) -> Table:
     for form, found in report["forms"].items():
         if found["bytes"] is not None:
             verdict = "ok" if found["kept"] else "NOT pushed"
+            if found["float_ops"]:
+                verdict += f"; in 32 bits: {', '.join(found['float_ops'])}"
             columns.add_row(form, *_figures(found, labels), verdict, style=None if found["kept"] else "red")
     return columns
 

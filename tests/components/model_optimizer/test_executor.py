@@ -105,6 +105,7 @@ def test_int8_holds_no_float_weights_and_activations(made: Optimized) -> None:
         and t["quantization_parameters"]["quantized_dimension"] == 0
     ]
     assert {16, 32} <= set(per_channel)
+    assert made.forms["int8"]["float_ops"] == []
 
 
 def test_labels_and_metadata(made: Optimized) -> None:

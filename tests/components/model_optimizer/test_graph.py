@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.model_optimizer import graph
-from components.model_optimizer.convert import convert
+from components.model_optimizer.convert import convert, float_ops
 from components.model_optimizer.interpreter import Interpreter
 from components.model_optimizer.obstacle import Obstacle
 
@@ -52,6 +52,27 @@ def test_variables_become_constants_and_texts_are_left_out(tmp_path: Path) -> No
     found = ask({"a": np.array([1, 2], np.int64), "b": np.array([10.0, -1.0], np.float32)})
     np.testing.assert_allclose(found["y"], [[23.0], [4.0]])
     np.testing.assert_allclose(found["twice"], [20.0, -2.0])
+
+
+def test_an_activation_with_a_gradient_of_its_own(tmp_path: Path) -> None:
+    model = loaded(
+        tmp_path / "1", lambda f: {"y": tf.nn.silu(f["x"])}, x=tf.TensorSpec([None, 2], tf.float32)
+    )
+    file = tmp_path / "model.tflite"
+    file.write_bytes(convert(graph.of_signature(model, "serving_default"), "float32", no_examples))
+    x = np.array([[-1.0, 2.0]], np.float32)
+    found = Interpreter(file, "serving_default")({"x": x})["y"]
+    np.testing.assert_allclose(found, x / (1 + np.exp(-x)), rtol=1e-6)
+
+
+def test_ops_that_stay_in_32_bits_are_named(tmp_path: Path) -> None:
+    def answer(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"y": tf.pow(tf.nn.relu(features["x"] @ tf.ones([4, 4])) + 1.0, 0.75)}
+
+    model = loaded(tmp_path, answer, x=tf.TensorSpec([None, 4], tf.float32))
+    rows = np.random.default_rng(0).uniform(size=(20, 1, 4)).astype(np.float32)
+    made = convert(graph.of_signature(model, "serving_default"), "int8", lambda: ({"x": row} for row in rows))
+    assert float_ops(made) == ["POW"]
 
 
 def test_text(tmp_path: Path) -> None:

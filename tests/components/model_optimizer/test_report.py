@@ -13,6 +13,7 @@ def form(**changes: Any) -> dict[str, Any]:
     return {
         "bytes": 1_234_567,
         "latency_ms": {"p50": 1.5, "p99": 2.25, "requests": 200},
+        "float_ops": [],
         "values": {"label": 0.91},
         "loss": 0.01,
         "kept": True,
@@ -30,7 +31,13 @@ def made(gate: str = "warn", **forms: dict[str, Any]) -> dict[str, Any]:
     return {"metric": "accuracy", "gate": gate, "original": original, "forms": forms}
 
 
-LOSES = form(kept=False, loss=0.2, values={"label": 0.72}, reason="accuracy 0.7200 is 0.2000 worse")
+LOSES = form(
+    kept=False,
+    float_ops=["DIV", "POW"],
+    loss=0.2,
+    values={"label": 0.72},
+    reason="accuracy 0.7200 is 0.2000 worse",
+)
 NOT_MADE = form(
     kept=False,
     bytes=None,
@@ -49,7 +56,24 @@ def test_the_table() -> None:
         ["form", "size", "accuracy", "loss", "p50", "p99"],
         ["original", "4.00", "MB", "0.9200"],
         ["float32", "1.23", "MB", "0.9100", "0.0100", "1.5", "ms", "2.25", "ms", "ok"],
-        ["int8", "1.23", "MB", "0.7200", "0.2000", "1.5", "ms", "2.25", "ms", "NOT", "pushed"],
+        [
+            "int8",
+            "1.23",
+            "MB",
+            "0.7200",
+            "0.2000",
+            "1.5",
+            "ms",
+            "2.25",
+            "ms",
+            "NOT",
+            "pushed;",
+            "in",
+            "32",
+            "bits:",
+            "DIV,",
+            "POW",
+        ],
     ]
 
 
