@@ -20,6 +20,7 @@ from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
 from components.image_example_gen.component import ImageExampleGen
 from components.image_example_gen.options import ImageOptions
+from components.model_optimizer.component import ModelOptimizer
 from components.pusher.component import Pusher
 from components.resolvers import LastGoodStatistics, LatestBlessedModel
 from components.statistics_gen.component import StatisticsGen
@@ -169,12 +170,31 @@ def create_pipeline(
         check.add_upstream_node(evaluator)
         infra_blessing = add(check, "ServingCheck").outputs["blessing"]
 
-    # 9. It becomes the next version that is served.
+    # 9. Its TensorFlow Lite forms, each measured against it.
+    edge_model = None
+    if config.optimizer:
+        optimizer = ModelOptimizer(
+            model=model,
+            model_blessing=evaluator.outputs["blessing"],
+            examples=examples,
+            schema=schema,
+            model_name=config.name,
+            task=config.task,
+            labels=config.labels,
+            metric=config.evaluation.gates[0].metric,
+            settings=config.optimizer,
+            code=fingerprint.of_module("components.model_optimizer.executor"),
+        )
+        optimizer.add_upstream_node(nodes[-1])
+        edge_model = add(optimizer, "ModelOptimizer").outputs["edge_model"]
+
+    # 10. It becomes the next version that is served.
     add(
         Pusher(
             model=model,
             model_blessing=evaluator.outputs["blessing"],
             infra_blessing=infra_blessing,
+            edge_model=edge_model,
             directory=str(Path(config.push.directory or home.serving(config.name)).absolute()),
             keep=config.push.keep,
             code=fingerprint.of_module("components.pusher.executor"),

@@ -11,6 +11,8 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from common.errors import GateFailed
+from components.model_optimizer import report as edge_report
+from components.model_optimizer.constants import REPORT as EDGE_REPORT
 from components.serving_check import report as serving_report
 from components.serving_check.constants import REPORT
 
@@ -21,7 +23,8 @@ def check(node_id: str, outputs: Outputs) -> None:
     """Applies the gate of a node to its output artifacts; most nodes have none.
 
     Raises:
-      GateFailed: an anomaly in the data, a model that was not blessed, or one that is not served as it should be.
+      GateFailed: an anomaly in the data, a model that was not blessed, one that is not served as it should be, or a
+        TensorFlow Lite form that lost too much where `optimizer.gate` is `fail`.
     """
     if node_id == "ExampleValidator":
         _data(outputs)
@@ -29,6 +32,8 @@ def check(node_id: str, outputs: Outputs) -> None:
         _model(outputs)
     elif node_id == "ServingCheck":
         _serving(outputs)
+    elif node_id == "ModelOptimizer":
+        _edge(outputs)
 
 
 def anomalies(artifact: pb.Artifact) -> list[str]:
@@ -87,6 +92,15 @@ def _serving(outputs: Outputs) -> None:
         f"serving gate: nothing pushed: {serving_report.short(report['failures'])};"
         f" all figures are in {blessing.uri}/{REPORT}"
     )
+
+
+def _edge(outputs: Outputs) -> None:
+    (artifact,) = outputs["edge_model"]
+    failure = edge_report.gate_failure(edge_report.read(Path(artifact.uri)))
+    if failure:
+        raise GateFailed(
+            f"edge gate: nothing pushed: {failure}; all figures are in {artifact.uri}/{EDGE_REPORT}"
+        )
 
 
 def is_blessed(blessing: pb.Artifact) -> bool:

@@ -32,10 +32,18 @@ NODES = (
     "latest_blessed_model",
     "Evaluator",
     "ServingCheck",
+    "ModelOptimizer",
     "Pusher",
 )
 OPTIONAL = frozenset(
-    {"last_span_statistics", "Tuner", "warm_start_model", "latest_blessed_model", "ServingCheck"}
+    {
+        "last_span_statistics",
+        "Tuner",
+        "warm_start_model",
+        "latest_blessed_model",
+        "ServingCheck",
+        "ModelOptimizer",
+    }
 )
 
 INTERRUPTED = "mlpipe_interrupted"

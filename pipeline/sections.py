@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.model_optimizer.config import Optimizer
+
 # metric -> is a higher value better
 METRICS = {
     "binary": {
@@ -236,6 +238,7 @@ class Config(Section):
     trainer: Trainer
     evaluation: Evaluation
     serving_check: ServingCheck = ServingCheck()
+    optimizer: Optimizer | None = Field(None, description="TensorFlow Lite forms of a blessed model.")
     push: Push = Push()
     beam: Beam = Beam()
 

@@ -37,6 +37,7 @@ def show_pipeline(loaded: Config) -> None:
         "Trainer",
         "Evaluator [gate]",
         *_serving_check(loaded.serving_check),
+        *(["ModelOptimizer"] if loaded.optimizer else []),
         "Pusher",
     ]
     console = Console(highlight=False, soft_wrap=True)

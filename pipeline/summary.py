@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.model_optimizer import report as edge_report
 from components.serving_check import report as serving_report
 from pipeline import gates
 
@@ -58,6 +59,8 @@ def show(
         console.print(f"serving    {_served(blessing)}", markup=False)
     elif "Pusher" in results and not serving_checked:
         console.print("serving    not checked (serving_check.enabled is false)")
+    if "ModelOptimizer" in results:
+        _show_edge(console, results["ModelOptimizer"].outputs["edge_model"][0])
     if "Pusher" in results:
         (pushed,) = results["Pusher"].outputs["pushed_model"]
         console.print(f"pushed     {pushed_destination(pushed) or 'no'}", markup=False)
@@ -79,6 +82,16 @@ def _served(blessing: pb.Artifact) -> str:
     if report is not None:
         return serving_report.summary(report)
     return f"{'passed' if gates.is_blessed(blessing) else 'FAILED'} TFX's InfraValidator"
+
+
+def _show_edge(console: Console, edge_model: pb.Artifact) -> None:
+    """What a ModelOptimizer made: a row per form, and why a form is not pushed."""
+    report = edge_report.read(Path(edge_model.uri))
+    if report["original"] is not None:
+        console.print(edge_report.table(report))
+    console.print(f"edge       {edge_report.summary(report)} kept", markup=False)
+    for line in edge_report.left_out(report):
+        console.print(f"           {line}", markup=False)
 
 
 def _counts(statistics: pb.Artifact) -> str:

@@ -6,6 +6,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from components.model_optimizer.artifact import EdgeModel
 from components.pusher.executor import Executor
 
 
@@ -23,6 +24,7 @@ class PusherSpec(types.ComponentSpec):
         "infra_blessing": component_spec.ChannelParameter(
             type=standard_artifacts.InfraBlessing, optional=True
         ),
+        "edge_model": component_spec.ChannelParameter(type=EdgeModel, optional=True),
     }
     OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -35,6 +37,7 @@ class Pusher(base_component.BaseComponent):
       model_blessing: Channel of the Evaluator's ModelBlessing; without a blessing nothing is pushed.
       infra_blessing: Channel of an InfraBlessing that must hold as well, if given; the model with warm-up requests in
         it (`has_model`) is what is pushed.
+      edge_model: Channel of an EdgeModel whose forms go into `assets.extra/edge` of the version, if given.
       directory: base folder of the versions.
       keep: how many of the latest versions stay.
       code: fingerprint of the executor, part of the cache key.
@@ -51,12 +54,14 @@ class Pusher(base_component.BaseComponent):
         keep: int,
         code: str,
         infra_blessing: types.BaseChannel | None = None,
+        edge_model: types.BaseChannel | None = None,
     ) -> None:
         super().__init__(
             spec=PusherSpec(
                 model=model,
                 model_blessing=model_blessing,
                 infra_blessing=infra_blessing,
+                edge_model=edge_model,
                 directory=directory,
                 keep=keep,
                 code=code,

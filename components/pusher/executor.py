@@ -16,6 +16,7 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from common.errors import UserError
+from components.model_optimizer import version as edge_version
 from components.pusher.constants import MODEL_ID
 from components.serving_check.constants import HAS_MODEL
 
@@ -38,7 +39,11 @@ class Executor(tfx_pusher.Executor):
         model = artifact_utils.get_single_instance(input_dict["model"])
         directory = Path(exec_properties["directory"])
         manifest = {MODEL_ID: model.id, "model_uri": model.uri}
-        version = push(Path(self.GetModelPath(input_dict)), directory, manifest)
+        edge = None
+        if input_dict.get("edge_model"):
+            edge = Path(artifact_utils.get_single_uri(input_dict["edge_model"]))
+            manifest["edge_uri"] = str(edge)
+        version = push(Path(self.GetModelPath(input_dict)), directory, manifest, edge)
         prune(directory, exec_properties["keep"])
         self._MarkPushed(
             pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version)
@@ -65,8 +70,8 @@ def versions(directory: Path) -> list[int]:
     )
 
 
-def push(model: Path, directory: Path, manifest: dict[str, Any]) -> int:
-    """Copies the SavedModel `model` to the next version below `directory` and returns that version.
+def push(model: Path, directory: Path, manifest: dict[str, Any], edge: Path | None = None) -> int:
+    """Copies the SavedModel `model`, and the forms of an EdgeModel, to the next version below `directory`; returns it.
 
     The version's folder appears by one rename, complete and flushed to disk. When the latest version already is this
     very model, it is left as it is.
@@ -86,6 +91,8 @@ def push(model: Path, directory: Path, manifest: dict[str, Any]) -> int:
         shutil.copytree(model, staged)
         (staged / MANIFEST).parent.mkdir(exist_ok=True)
         (staged / MANIFEST).write_text(json.dumps(manifest))
+        if edge:
+            edge_version.add(edge, staged)
         _flush(staged)
         staged.rename(directory / str(version))
         _flush_folder(directory)

@@ -22,10 +22,11 @@ label: label
 data: {images: idx, path: images, splits: {train: 4, valid: 1, eval: 1}}
 trainer:
   module: trainer_modules.image_classifier
-  model: {architecture: softmax}
+  model: {architecture: simple_cnn}
   training: {epochs: 30, batch_size: 16, learning_rate: 0.003}
 evaluation:
   gates: [{metric: accuracy, lower: 0.5}]
+optimizer: {max_loss: 0.1, gate: fail}
 """
 
 
@@ -44,6 +45,12 @@ def test_clothes(folder: Path) -> None:
     assert "eval 100" in result.out
     assert "verdict    blessed" in result.out
     assert "serving    passed: 3 signatures, REST and gRPC" in result.out
+    assert "edge       float32, float16, dynamic, int8 of 4 forms kept" in result.out
+    edge = folder / "home" / "serving" / "clothes" / "1" / "assets.extra" / "edge"
+    sizes = {form: (edge / form / "model.tflite").stat().st_size for form in ("float32", "float16", "int8")}
+    assert sizes["int8"] <= 0.3 * sizes["float32"]
+    classes = (SAMPLE / "classes.txt").read_text().splitlines()
+    assert (edge / "int8" / "labels.txt").read_text().splitlines() == sorted(classes)
     assert mlpipe("run", "clothes.yaml", *home).out.startswith("clothes is up to date")
 
     pixels = gzip.decompress((SAMPLE / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
@@ -60,6 +67,18 @@ def test_clothes(folder: Path) -> None:
         answer = json.loads(line)
         right += answer["label"] == names[labels[index]]
     assert right >= 10
+
+
+def test_a_form_that_loses_too_much_ends_the_run(folder: Path) -> None:
+    path = folder / "clothes.yaml"
+    path.write_text(path.read_text().replace("max_loss: 0.1", "max_loss: 0.0, signature: nothing"))
+    result = mlpipe(
+        "run", "clothes.yaml", "--set", "trainer.training.epochs=12", "--home", str(folder / "home")
+    )
+    assert result.code == 3, result.err
+    assert result.err.startswith("mlpipe: edge gate: nothing pushed: ")
+    assert "nothing" in result.err
+    assert not (folder / "home" / "serving" / "clothes" / "1").exists()
 
 
 def test_an_image_that_is_cut_off_is_named(folder: Path) -> None:
