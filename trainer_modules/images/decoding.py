@@ -44,22 +44,9 @@ def decode(encoded: tf.Tensor, form: Form) -> tf.Tensor:
         lambda: tf.io.decode_image(encoded, expand_animations=False),
     )
     pixels.set_shape([None, None, None])
-    channels = tf.shape(pixels)[2]
-    pixels = tf.cond(channels % 2 == 0, lambda: _on_white(pixels), lambda: pixels)
-    pixels.set_shape([None, None, None])
-    size = tf.shape(pixels)[:2]
-    pixels = tf.cond(
-        tf.reduce_all(size == [form.height, form.width]),
-        lambda: tf.cast(pixels, tf.float32),
-        lambda: _resized(pixels, size, form),
-    )
-    pixels.set_shape([form.height, form.width, None])
-    if form.channels == 3:
-        pixels = tf.broadcast_to(pixels, form.shape)
-    else:
-        weights = tf.cond(tf.shape(pixels)[2] == 1, lambda: tf.ones([1]), lambda: tf.constant(LUMA))
-        pixels = tf.reduce_sum(pixels * weights, axis=2, keepdims=True)
-    return tf.saturate_cast(tf.round(pixels), tf.uint8)
+    right = tf.reduce_all(tf.shape(pixels) == form.shape)
+    pixels = tf.cond(right, lambda: pixels, lambda: _brought_to(pixels, form))
+    return tf.ensure_shape(pixels, form.shape)
 
 
 def decode_batch(encoded: tf.Tensor, form: Form) -> tf.Tensor:
@@ -72,6 +59,24 @@ def decode_batch(encoded: tf.Tensor, form: Form) -> tf.Tensor:
 def scaled(pixels: Any) -> tf.Tensor:
     """Pixels in 0..255 to float32 in 0..1, as the architectures take them."""
     return tf.cast(pixels, tf.float32) / WHITE
+
+
+def _brought_to(pixels: tf.Tensor, form: Form) -> tf.Tensor:
+    pixels = tf.cond(tf.shape(pixels)[2] % 2 == 0, lambda: _on_white(pixels), lambda: pixels)
+    pixels.set_shape([None, None, None])
+    size = tf.shape(pixels)[:2]
+    resized = tf.cond(
+        tf.reduce_all(size == [form.height, form.width]),
+        lambda: tf.cast(pixels, tf.float32),
+        lambda: _resized(pixels, size, form),
+    )
+    resized.set_shape([form.height, form.width, None])
+    if form.channels == 3:
+        resized = tf.broadcast_to(resized, form.shape)
+    else:
+        weights = tf.cond(tf.shape(resized)[2] == 1, lambda: tf.ones([1]), lambda: tf.constant(LUMA))
+        resized = tf.reduce_sum(resized * weights, axis=2, keepdims=True)
+    return tf.saturate_cast(tf.round(resized), tf.uint8)
 
 
 def _on_white(pixels: tf.Tensor) -> tf.Tensor:

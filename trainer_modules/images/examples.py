@@ -14,11 +14,12 @@ from common.errors import BadInput
 from trainer_modules.common import input_data, labels
 from trainer_modules.image_classifier_config import Augmentation
 from trainer_modules.images import augmentation as augmenting
-from trainer_modules.images.decoding import Form, decode, scaled
+from trainer_modules.images.decoding import Form, decode_batch, scaled
 
 IMAGE = "image_xf"
 SIZES = ("height_xf", "width_xf", "channels_xf")
-_PARSE_BATCH = 256
+_PARSE_BATCH = 64
+_DECODE_BATCH = 16
 _FILES_AT_ONCE = 16
 
 
@@ -93,8 +94,8 @@ class Images:
         first = skip_steps * size
         epochs = tf.data.Dataset.counter(first // self.count)
         if self.pixels is None:
-            rows = epochs.flat_map(lambda epoch: self._shuffled_records(seed, epoch)).skip(first % self.count)
-            batches = self._decoded(rows).batch(size, drop_remainder=True)
+            rows = epochs.flat_map(lambda epoch: self._shuffled(seed, epoch)).skip(first % self.count)
+            batches = self._decoded(rows, size, drop_remainder=True)
         else:
             order = epochs.flat_map(lambda epoch: self._shuffled_rows(seed, epoch)).skip(first % self.count)
             batches = order.batch(size, drop_remainder=True).map(self._rows, num_parallel_calls=1)
@@ -113,7 +114,7 @@ class Images:
     def batches(self, batch_size: int) -> tf.data.Dataset:
         """Return every image once, in order and as it is: float32 [B, H, W, C] in 0..1 and int64 [B]."""
         if self.pixels is None:
-            batches = self._decoded(_records(self.index.files)).batch(batch_size)
+            batches = self._decoded(self._labelled(_records(self.index.files)), batch_size)
         else:
             batches = tf.data.Dataset.range(self.count).batch(batch_size).map(self._rows)
         return batches.map(lambda pixels, label: (scaled(pixels), label)).prefetch(tf.data.AUTOTUNE)
@@ -125,7 +126,7 @@ class Images:
         order = tf.random.experimental.stateless_shuffle(tf.range(self.count), seed=[seed, epoch])
         return tf.data.Dataset.from_tensor_slices(order)
 
-    def _shuffled_records(self, seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
+    def _shuffled(self, seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
         files = tf.random.experimental.stateless_shuffle(tf.constant(self.index.files), seed=[seed, epoch])
         records = tf.data.Dataset.from_tensor_slices(files).interleave(
             input_data.records,
@@ -133,24 +134,27 @@ class Images:
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
-        return records.shuffle(self.shuffle_buffer, seed=tf.constant(seed, tf.int64) + epoch)
+        rows = self._labelled(records)
+        return rows.shuffle(self.shuffle_buffer, seed=tf.constant(seed, tf.int64) + epoch)
 
-    def _decoded(self, records: tf.data.Dataset) -> tf.data.Dataset:
+    def _labelled(self, records: tf.data.Dataset) -> tf.data.Dataset:
+        """Encoded images and labels, one by one."""
         key = self.index.label_key
         spec = {IMAGE: tf.io.FixedLenFeature([], tf.string), key: tf.io.FixedLenFeature([], tf.int64)}
 
-        def parse(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            features = tf.io.parse_single_example(record, spec)
-            return features[IMAGE], features[key]
+        def parse(block: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            features = tf.io.parse_example(block, spec)
+            known = tf.not_equal(features[key], labels.MISSING)
+            return tf.boolean_mask(features[IMAGE], known), tf.boolean_mask(features[key], known)
 
-        return (
-            records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-            .filter(lambda encoded, label: tf.not_equal(label, labels.MISSING))
-            .map(
-                lambda encoded, label: (decode(encoded, self.form), label),
-                num_parallel_calls=tf.data.AUTOTUNE,
-                deterministic=True,
-            )
+        return records.batch(_PARSE_BATCH).map(parse, num_parallel_calls=1).unbatch()
+
+    def _decoded(self, rows: tf.data.Dataset, size: int, drop_remainder: bool = False) -> tf.data.Dataset:
+        # A call of TensorFlow's for each image would cost more than to decode a small one.
+        return rows.batch(size, drop_remainder=drop_remainder).map(
+            lambda encoded, label: (decode_batch(encoded, self.form), label),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
         )
 
 
@@ -164,7 +168,8 @@ def load(index: Index, form: Form, augmentation: Augmentation, cache_bytes: int)
         return streamed
     pixels = np.zeros([count, *form.shape], np.uint8)
     row = 0
-    for block, _ in streamed._decoded(_records(index.files)).batch(_PARSE_BATCH).as_numpy_iterator():
+    rows = streamed._labelled(_records(index.files))
+    for block, _ in streamed._decoded(rows, _DECODE_BATCH).as_numpy_iterator():
         pixels[row : row + len(block)] = block
         row += len(block)
     return Images(index, form, augmentation, tf.convert_to_tensor(pixels), max(buffer, 1))
