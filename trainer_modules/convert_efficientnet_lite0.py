@@ -66,7 +66,9 @@ def convert(target: Path, source: Path) -> int:
     model = architectures.build(config, (224, 224, 3), CLASSES)
     weighted = [layer for layer in model.layers if layer.weights]
     if len(weighted) != len(layers):
-        raise BadInput(f"{source} has {len(layers)} layers with weights, EfficientNet-Lite0 has {len(weighted)}")
+        raise BadInput(
+            f"{source} has {len(layers)} layers with weights, EfficientNet-Lite0 has {len(weighted)}"
+        )
     for layer, (name, tensors) in zip(weighted, layers.items(), strict=True):
         values = _as_keras(tensors, isinstance(layer, keras.layers.DepthwiseConv2D))
         wanted = [tuple(weight.shape) for weight in layer.weights]
