@@ -1,9 +1,9 @@
 """How fast the loaded model answers in a process of its own, without a server.
 
-    python -m benchmarks.serving_direct VERSION_FOLDER REQUEST
+    python -m benchmarks.serving_direct VERSION_FOLDER REQUEST THREADS
 
-Each way to call it (TF2's signature function; the session that the server uses, with TensorFlow's choice of threads and
-with one per operation), one and two callers, and each batch size for a moment. Prints one line of JSON: the best rows per
+Each way to call it (TF2's signature function, the session that the server uses), one and two callers, and each batch size
+for a moment. THREADS per operation hold for the process; 0: TensorFlow decides. Prints one line of JSON: the best rows per
 second of one caller, row by row (`single`) and in batches (`batched`), and of two callers in batches (`two_callers`).
 """
 
@@ -31,11 +31,8 @@ Call = Callable[[], object]
 def main() -> None:
     version, request = Path(sys.argv[1]), PredictRequest.FromString(Path(sys.argv[2]).read_bytes())
     row = {alias: tf.make_ndarray(proto) for alias, proto in request.inputs.items()}
-    ways = {
-        "signature": _by_signature(version),
-        "session": _by_session(version, 0),
-        "session of one thread": _by_session(version, 1),
-    }
+    tf.config.threading.set_intra_op_parallelism_threads(int(sys.argv[3]))
+    ways = {"signature": _by_signature(version), "session": _by_session(version)}
     rates = {
         (way, callers, size): size * _rate(make(_repeated(row, size)), callers)
         for way, make in ways.items()
@@ -64,8 +61,8 @@ def _by_signature(version: Path) -> Callable[[dict[str, np.ndarray]], Call]:
     return make
 
 
-def _by_session(version: Path, threads: int) -> Callable[[dict[str, np.ndarray]], Call]:
-    servable = load_saved_model(version, intra_op_threads=threads)
+def _by_session(version: Path) -> Callable[[dict[str, np.ndarray]], Call]:
+    servable = load_saved_model(version, intra_op_threads=int(sys.argv[3]))
     signature = servable.signatures["serving_default"]
     fetches = [info.name for info in signature.outputs.values()]
 
