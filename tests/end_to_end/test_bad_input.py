@@ -119,7 +119,7 @@ def test_a_label_in_eval_that_train_never_saw(fresh: Project) -> None:
             ["--set", "trainer.training.epoch=1"],
             "--set trainer.training.epoch=1: trainer.training.epoch: unknown key",
         ),
-        (["--from", "Trianer"], "no component 'Trianer'; did you mean Trainer or Transform?"),
+        (["--from", "Trianer"], "no component 'Trianer'; did you mean Trainer?"),
         (
             ["--only", "Trainer"],
             "--only Trainer: the last run did not get as far as Trainer; run without --only",
