@@ -273,21 +273,26 @@ def test_contract_of_a_saved_model_as_backbone(tmp_path: Path, monkeypatch: pyte
     contract.keep(prepared, image_classifier.run_fn, monkeypatch)
 
 
-@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
-def test_mixed_precision_trains_and_exports_float32(fashion: contract.Prepared, precision: str) -> None:
-    custom_config = config(
-        training={"mixed_precision": precision, "label_smoothing": 0.1, "warmup_epochs": 0.5}
-    )
-    image_classifier.run_fn(fashion.fn_args(precision, custom_config=custom_config))
-    found = curves(fashion, precision)
+@pytest.mark.parametrize(
+    "switch", [{"mixed_precision": "float16"}, {"mixed_precision": "bfloat16"}, {"jit_compile": True}]
+)
+def test_faster_arithmetic_trains_and_exports_float32(
+    fashion: contract.Prepared, switch: dict[str, Any]
+) -> None:
+    run = "_".join(map(str, *switch.items()))
+    custom_config = config(training={"label_smoothing": 0.1, "warmup_epochs": 0.5, **switch})
+    image_classifier.run_fn(fashion.fn_args(run, custom_config=custom_config))
+    found = curves(fashion, run)
     assert found["loss"][1] < found["loss"][0]
     assert keras.config.dtype_policy().name == "float32"
-    assert all(weight.dtype == np.float32 for weight in weights(fashion, precision))
-    signature = tf.saved_model.load(fashion.model_dir(precision)).signatures["serving_bytes"]
+    assert all(weight.dtype == np.float32 for weight in weights(fashion, run))
+    signature = tf.saved_model.load(fashion.model_dir(run)).signatures["serving_bytes"]
     valid = contract.transformed(fashion, "valid")
     answer = signature(image_bytes=tf.constant(valid["image_xf"]))["label"].numpy().astype(str)
     truth = np.array(sorted(image_data.class_names()))[valid["label_xf"]]
-    assert np.mean(answer == truth) == pytest.approx(max(found["val_accuracy"]), abs=0.1)
+    in_training = found["val_accuracy"][found["best_epoch"] - 1]
+    # One image more or less, which the coarser numbers may turn.
+    assert np.mean(answer == truth) == pytest.approx(in_training, abs=1 / len(truth) + 1e-6)
 
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(fashion: contract.Prepared) -> None:
