@@ -46,6 +46,9 @@ MESSAGE_LIMIT = 1024
 
 WITH_EXAMPLES = (ClassificationRequest, RegressionRequest, MultiInferenceRequest)
 
+ON_THE_WAY_SECONDS = 0.1
+"""How long a request may have been on its way."""
+
 Call = Callable[[Any], Awaitable[Message]]
 
 
@@ -171,9 +174,12 @@ def _model(request: Message | None) -> str:
 
 
 def _reason(context: grpc.aio.ServicerContext) -> str:
-    """Why a call was cancelled: its time is over, or the client has gone."""
+    """Why a call was cancelled: its time is over, or the client has gone.
+
+    The client's time began before the request was here, so that it is over a little earlier.
+    """
     left = context.time_remaining()
-    return "DEADLINE_EXCEEDED" if left is not None and left <= 0 else "CANCELLED"
+    return "DEADLINE_EXCEEDED" if left is not None and left <= ON_THE_WAY_SECONDS else "CANCELLED"
 
 
 def _internal(message: str) -> ServingError:
