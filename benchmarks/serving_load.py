@@ -1,6 +1,6 @@
 """Requests per second and latencies of the model server under load, beside the same model called directly.
 
-    python -m benchmarks.serving_load [--models penguin fashion resnet20] [--clients 1 8 32] [--seconds S] [--folder F]
+    python -m benchmarks.serving_load [--models penguin fashion resnet20 resnet18] [--clients 1 8 32] [--seconds S] [--folder F]
 
 Server, clients and direct calls are processes of their own. The direct rate is measured before and after the server's
 and the higher of the two counts: row by row for the server without batching, in the best batches for the one with it.
@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.measure import REPOSITORY, command
 from benchmarks.serving_process import PROTOCOLS, Bystanders, load, result, serving
 
-MODELS = ("penguin", "fashion", "resnet20")
+MODELS = ("penguin", "fashion", "resnet20", "resnet18")
 WAYS = ("single", "batched", "two_callers")
 BATCHING = """
 max_batch_size { value: 16 }

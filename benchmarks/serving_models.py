@@ -22,6 +22,8 @@ from keras import layers, ops
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 from benchmarks.measure import command, mlpipe
+from trainer_modules.architectures import build
+from trainer_modules.architectures.config import ArchitectureConfig
 
 PENGUIN = {
     "island": [b"Torgersen"],
@@ -41,6 +43,8 @@ def main() -> None:
     keras.utils.set_random_seed(0)
     _network(folder, "fashion", small_cnn())
     _network(folder, "resnet20", resnet20())
+    resnet18 = ArchitectureConfig(architecture="resnet", variant="18")
+    _network(folder, "resnet18", build(resnet18, (32, 32, 3), 10))
 
 
 def small_cnn() -> keras.Model:
@@ -75,7 +79,7 @@ def _network(folder: Path, name: str, model: keras.Model) -> None:
     shape = model.input_shape[1:]
     model.export(str(folder / "models" / name / "1"), verbose=False)
     picture = np.random.default_rng(0).random((1, *shape), np.float32).round(4)
-    _requests(folder, name, {"images": picture}, [picture[0].tolist()])
+    _requests(folder, name, {model.inputs[0].name: picture}, [picture[0].tolist()])
 
 
 def _penguin(folder: Path) -> None:
