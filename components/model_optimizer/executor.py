@@ -17,7 +17,8 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import json_utils, path_utils
 
-from components.model_optimizer import evaluation, forms, graph, metric, one_thread, pixels, report, timing
+from components import pixels
+from components.model_optimizer import evaluation, forms, graph, metric, one_thread, report, timing
 from components.model_optimizer.config import Optimizer
 from components.model_optimizer.constants import KEPT, MODEL
 from components.model_optimizer.features import Inputs, Reader

@@ -12,7 +12,7 @@ import tensorflow as tf
 from common.raw_features import MISSING_INT, tensor_names
 from components.model_optimizer.graph import Specs
 from components.model_optimizer.obstacle import Obstacle
-from components.model_optimizer.pixels import Decode
+from components.pixels import Decode
 
 CHUNK_BYTES = 8 * 2**20
 CHUNK_ROWS = 256

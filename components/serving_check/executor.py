@@ -20,7 +20,7 @@ from components.serving_check.answers import Answer
 from components.serving_check.constants import BLESSED, BLESSED_FILE, HAS_MODEL, NOT_BLESSED_FILE
 from components.serving_check.feeding import Feed
 from components.serving_check.interruption import cleaned_up_before_sigterm
-from components.serving_check.own_answers import OwnFailure, load
+from components.serving_check.own_answers import OwnFailure, OwnModel
 from components.serving_check.questions import Question, questions
 from components.serving_check.signatures import signatures
 
@@ -80,11 +80,11 @@ def serve_and_compare(
     Raises:
       UserError: there is no SavedModel.
     """
-    found = Findings()
+    found, own = Findings(), OwnModel(saved_model)
     for name, signature in signatures(saved_model).items():
         try:
-            found.feeds[name] = feeding.feed(signature, asked)
-        except feeding.CannotFeed as reason:
+            found.feeds[name] = feeding.feed(signature, asked, lambda *images: own.decode(*images))
+        except (feeding.CannotFeed, OwnFailure) as reason:
             found.not_checked[name] = str(reason)
     if not len(asked):
         found.failures.append(f"the split {parameters['split']} holds no example to ask about")
@@ -96,7 +96,7 @@ def serve_and_compare(
     with server.running(saved_model, model_name, scratch, command) as served:
         try:
             # The server imports TensorFlow meanwhile.
-            answered = _own_answers(saved_model, len(asked), found)
+            answered = _own_answers(own, len(asked), found)
             found.start_seconds = round(served.wait_until_ready(parameters["start_seconds"]), 2)
             results = check.ask_all(served, answered, parameters["tolerance"])
             served.check_alive()
@@ -122,10 +122,10 @@ def serve_and_compare(
     return found
 
 
-def _own_answers(saved_model: Path, count: int, found: Findings) -> list[tuple[Question, Answer]]:
+def _own_answers(own: OwnModel, count: int, found: Findings) -> list[tuple[Question, Answer]]:
     """Every question with the model's own answer; a signature that fails is taken out of the feeds."""
     try:
-        ask = load(saved_model)
+        _ = own.loaded
     except OwnFailure as error:
         found.failures.append(f"the model cannot be loaded: {error}")
         found.feeds.clear()
@@ -133,7 +133,9 @@ def _own_answers(saved_model: Path, count: int, found: Findings) -> list[tuple[Q
     answered: list[tuple[Question, Answer]] = []
     for name, feed in list(found.feeds.items()):
         try:
-            answered += [(question, ask(question)) for question in questions(name, feed, count)]
+            answered += [
+                (question, own.answer(question)) for question in questions(name, feed, min(count, feed.count))
+            ]
         except OwnFailure as error:
             del found.feeds[name]
             if feed.guessed:

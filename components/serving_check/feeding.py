@@ -12,12 +12,16 @@ from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from common.raw_features import MISSING_INT, tensor_names
+from components import pixels
 from components.serving_check.rows import Rows
 from components.serving_check.signatures import CLASSIFY, REGRESS
 
 BYTES_SUFFIX = "_bytes"
 EXAMPLES = ("examples", "serialized_examples", "inputs", "input_examples", "tf_example")
 """What the input of serialized tf.Examples is called by convention."""
+
+PIXEL_BYTES = 8 * 2**20
+"""Of all decoded images together: in JSON they are larger still."""
 
 
 class CannotFeed(Exception):
@@ -26,7 +30,7 @@ class CannotFeed(Exception):
 
 @dataclass(frozen=True)
 class Feed:
-    """All rows as inputs of one signature.
+    """All rows as inputs of one signature, or the first ones where they hold large pixels.
 
     `tensors` is input name -> array with one entry per row; text as objects of bytes. `kind` is `features` or
     `examples`. `guessed`: the input's name does not tell that it takes serialized tf.Examples.
@@ -37,15 +41,21 @@ class Feed:
     tensors: Mapping[str, np.ndarray]
     guessed: bool = False
 
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return min(map(len, self.tensors.values()))
+
     def rows(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """The inputs of some of the rows."""
         return {name: values[start:stop] for name, values in self.tensors.items()}
 
 
-def feed(signature: SignatureDef, rows: Rows) -> Feed:
+def feed(signature: SignatureDef, rows: Rows, decode: pixels.Decode = pixels.stretched) -> Feed:
     """The rows as inputs of a signature: raw features where its inputs are named like them, else tf.Examples.
 
-    An input `x_bytes` takes the feature `x` as well. Missing values are "" for text, NaN for floats, and
+    An input `x_bytes` takes the feature `x` as well, and numbers [rows, height, width, channels] the pixels that
+    `decode` makes of the encoded images of a feature. Missing values are "" for text, NaN for floats, and
     `common.raw_features.MISSING_INT` for integers.
 
     Raises:
@@ -63,10 +73,16 @@ def feed(signature: SignatureDef, rows: Rows) -> Feed:
             raise CannotFeed(f"the examples have no feature for its input {name}")
         info = signature.inputs[name]
         values = [row.get(feature) for row in rows.values]
-        tensors[name] = _column(name, values, tf.dtypes.as_dtype(info.dtype), info.tensor_shape)
+        dtype, shape = tf.dtypes.as_dtype(info.dtype), info.tensor_shape
+        images = _images(values, dtype, shape)
+        if images is None:
+            tensors[name] = _column(name, values, dtype, shape)
+        else:
+            tensors[name] = decode(*images).astype(dtype.as_numpy_dtype)
     if not tensors:
         raise CannotFeed("it takes no input")
-    return Feed(method, "features", tensors)
+    count = min(map(len, tensors.values()))
+    return Feed(method, "features", {name: values[:count] for name, values in tensors.items()})
 
 
 def _feature(name: str, rows: Rows) -> str | None:
@@ -129,6 +145,18 @@ def _column(
         return flat.reshape([len(values), *(-1 if size is None else size for size in inner)])
     except (OverflowError, ValueError) as error:
         raise CannotFeed(f"its input {name} takes {dtype.name}: {error}") from None
+
+
+def _images(
+    values: Sequence[list[Any] | None], dtype: tf.DType, shape: TensorShapeProto
+) -> tuple[list[bytes], list[int]] | None:
+    """Encoded images, as many as PIXEL_BYTES allow, and their (height, width, channels); None: it takes no pixels."""
+    size = (_dims(shape) or [])[1:]
+    encoded = [row[0] for row in values if row is not None and len(row) == 1 and _kind(row[0]) == "text"]
+    if dtype == tf.string or len(size) != 3 or None in size or not encoded or len(encoded) < len(values):
+        return None
+    form = [int(side) for side in size if side is not None]
+    return encoded[: max(1, PIXEL_BYTES // (int(np.prod(form)) * dtype.size))], form
 
 
 def _missing(name: str, dtype: tf.DType) -> Any:

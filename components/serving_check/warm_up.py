@@ -23,7 +23,7 @@ def write(saved_model: Path, name: str, feeds: Mapping[str, Feed], count: int) -
     A signature whose input is only guessed gets none: a request that fails keeps TF Serving from loading the model.
     """
     sure = {signature: feed for signature, feed in feeds.items() if not feed.guessed}
-    asked = [single_rows(signature, feed, _rows(feed)) for signature, feed in sure.items()]
+    asked = [single_rows(signature, feed, feed.count) for signature, feed in sure.items()]
     # In turns, so that a small count still warms every signature.
     in_turns = [row[i] for i in range(max(map(len, asked), default=0)) for row in asked if i < len(row)]
     path = Path(path_utils.warmup_file_path(str(saved_model)))
@@ -31,10 +31,6 @@ def write(saved_model: Path, name: str, feeds: Mapping[str, Feed], count: int) -
     with tf.io.TFRecordWriter(str(path)) as writer:
         for question in in_turns[: min(count, MOST)]:
             writer.write(_log(name, question).SerializeToString())
-
-
-def _rows(feed: Feed) -> int:
-    return min(len(values) for values in feed.tensors.values())
 
 
 def _log(model: str, question: Question) -> prediction_log_pb2.PredictionLog:

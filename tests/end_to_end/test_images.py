@@ -44,7 +44,7 @@ def test_clothes(folder: Path) -> None:
     assert result.code == 0, result.err
     assert "eval 100" in result.out
     assert "verdict    blessed" in result.out
-    assert "serving    passed: 3 signatures, REST and gRPC" in result.out
+    assert "serving    passed: 4 signatures, REST and gRPC" in result.out
     assert "edge       float32, float16, dynamic, int8 of 4 forms kept" in result.out
     edge = folder / "home" / "serving" / "clothes" / "1" / "assets.extra" / "edge"
     sizes = {form: (edge / form / "model.tflite").stat().st_size for form in ("float32", "float16", "int8")}

@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from common.errors import BadInput
+from components import pixels
 from tests.trainer_modules import contract, image_data
 from trainer_modules import architectures, image_classifier
 from trainer_modules.architectures.config import ArchitectureConfig
@@ -154,6 +155,22 @@ def test_mixed_images_are_trained_on_and_answered(mixed: contract.Prepared) -> N
     for other in (by_examples, by_pixels):
         np.testing.assert_allclose(other["probabilities"], by_bytes["probabilities"], atol=1e-5)
         np.testing.assert_array_equal(other["label"], by_bytes["label"])
+
+
+@pytest.mark.parametrize("resize", ["stretch", "pad", "crop"])
+def test_the_pixels_that_the_model_makes_of_a_file_bit_for_bit(mixed: contract.Prepared, resize: str) -> None:
+    image = {"size": [20, 28], "resize": resize, "pad_value": 9}
+    custom_config = config(model={"image": image}, training={"epochs": 1})
+    image_classifier.run_fn(mixed.fn_args(resize, custom_config=custom_config))
+    loaded = tf.saved_model.load(mixed.model_dir(resize))
+    encoded = contract.transformed(mixed, "valid")["image_xf"].tolist()
+    assert {bytes(one[:2]) for one in encoded} == {b"\x89P", b"\xff\xd8"}
+    found = pixels.decoder(loaded)(encoded, (20, 28, 3))
+    expected = decode_batch(tf.constant(encoded), Form(20, 28, 3, resize, 9)).numpy()
+    np.testing.assert_array_equal(found, expected)
+    by_pixels = loaded.signatures["serving_default"](image=tf.constant(found, tf.float32))
+    by_bytes = loaded.signatures["serving_bytes"](image_bytes=tf.constant(encoded))
+    np.testing.assert_array_equal(by_pixels["probabilities"], by_bytes["probabilities"])
 
 
 def test_images_of_many_sizes_need_one_size(mixed: contract.Prepared) -> None:

@@ -38,6 +38,13 @@ class ImageServingModule(export.ServingModule):
         self._feature_spec = {FEATURE: raw_spec[FEATURE]}
         self.form = form
 
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def decode_images(encoded: tf.Tensor) -> tf.Tensor:
+            return decode_batch(encoded, form)
+
+        # No signature: what feeds serving_default with encoded images calls it, and no client has to.
+        self.decode_images = decode_images
+
     def answer(self, pixels: tf.Tensor) -> Tensors:
         """Answer for pixels in 0..255, [B, H, W, C]."""
         return self.outputs(self.model(scaled(pixels), training=False))

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from common.raw_features import MISSING_INT
-from components import batches
-from components.model_optimizer import features, pixels, representative
+from components import batches, pixels
+from components.model_optimizer import features, representative
 from components.model_optimizer.features import Reader
 from components.model_optimizer.obstacle import Obstacle
 from tests.components.model_optimizer import digits

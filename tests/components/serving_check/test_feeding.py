@@ -73,6 +73,47 @@ def test_a_missing_integer() -> None:
     assert feed(signature(n=(tf.int64, [None])), asked).tensors["n"].tolist() == [1, -(2**31)]
 
 
+def png(*shades: int) -> bytes:
+    return tf.io.encode_png(np.array(shades, np.uint8).reshape(2, -1, 1)).numpy()
+
+
+def test_pixels_of_encoded_images() -> None:
+    asked = rows.of_examples([example(image=png(1, 2, 3, 4)), example(image=png(5, 6, 7, 8))])
+    found = feed(signature(image=(tf.float32, [None, 2, 2, 1])), asked)
+    assert (found.kind, found.count) == ("features", 2)
+    np.testing.assert_array_equal(
+        found.tensors["image"], np.arange(1, 9, dtype=np.float32).reshape(2, 2, 2, 1)
+    )
+    assert found.tensors["image"].dtype == np.float32
+
+
+def test_pixels_are_what_the_model_makes_of_an_image() -> None:
+    asked = rows.of_examples([example(image=b"anything")])
+    given = []
+
+    def decode(encoded: Any, shape: Any) -> np.ndarray:
+        given.append((list(encoded), list(shape)))
+        return np.full([1, 2, 2, 3], 7, np.uint8)
+
+    found = feed(signature(image=(tf.float32, [None, 2, 2, 3])), asked, decode)
+    assert given == [([b"anything"], [2, 2, 3])]
+    np.testing.assert_array_equal(found.tensors["image"], np.full([1, 2, 2, 3], 7, np.float32))
+
+
+def test_few_rows_where_images_are_large() -> None:
+    asked = rows.of_examples([example(image=png(1, 2), width=1)] * 12)
+    taken = signature(image=(tf.float32, [None, 512, 512, 1]), width=(tf.int64, [None]))
+    found = feed(taken, asked)
+    assert found.count == len(found.tensors["image"]) == len(found.tensors["width"]) == 8
+
+
+@pytest.mark.parametrize("shape", [[None, None, None, 3], [None, 12], None])
+def test_pixels_of_no_known_size_are_not_fed(shape: Any) -> None:
+    asked = rows.of_examples([example(image=png(1, 2))])
+    with pytest.raises(CannotFeed):
+        feed(signature(image=(tf.float32, shape)), asked)
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [([None, 1], [[2007], [2009]]), (None, [2007, 2009]), ([None, None], [[2007], [2009]])],

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 EXPORTED = "decode_images"
-"""Attribute of a SavedModel: string [B] to pixels [B, height, width, channels]."""
+"""Attribute of a SavedModel, a function: encoded images, string [B], to pixels [B, height, width, channels]."""
 
 WHITE = 255.0
 
@@ -18,11 +18,16 @@ Decode = Callable[[Sequence[bytes], Sequence[int]], np.ndarray]
 
 
 def decoder(loaded: Any) -> Decode:
-    """How the images of a loaded SavedModel are decoded: by itself, else by `decode`."""
+    """How the images of a loaded SavedModel are decoded: by itself, else `stretched`."""
     own = getattr(loaded, EXPORTED, None)
     if own is None:
-        return lambda encoded, shape: np.stack([decode(one, shape) for one in encoded])
+        return stretched
     return lambda encoded, shape: own(tf.constant(encoded)).numpy()
+
+
+def stretched(encoded: Sequence[bytes], shape: Sequence[int]) -> np.ndarray:
+    """Images as `decode` makes them, for a model that does not say."""
+    return np.stack([decode(one, shape) for one in encoded])
 
 
 def decode(encoded: bytes, shape: Sequence[int]) -> np.ndarray:
@@ -31,7 +36,12 @@ def decode(encoded: bytes, shape: Sequence[int]) -> np.ndarray:
     What is transparent becomes white; another size is stretched, with antialias; RGB becomes grey by its luma.
     """
     height, width, channels = shape
-    image = tf.cast(tf.io.decode_image(encoded, expand_animations=False), tf.float32)
+    if tf.io.is_jpeg(encoded):
+        # As most decoders do it: TensorFlow's own default is up to 9 levels off.
+        image = tf.io.decode_jpeg(encoded, dct_method="INTEGER_ACCURATE")
+    else:
+        image = tf.io.decode_image(encoded, expand_animations=False)
+    image = tf.cast(image, tf.float32)
     if image.shape[2] % 2 == 0:
         alpha = image[..., -1:] / WHITE
         image = tf.round(image[..., :-1] * alpha + WHITE * (1 - alpha))
