@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx.components import SchemaGen, Trainer, Tuner
+from tfx.components import SchemaGen as StockSchemaGen
+from tfx.components import Trainer, Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import example_gen_pb2, trainer_pb2
-from tfx.types import Channel, standard_artifacts
+from tfx.types import BaseChannel, Channel, standard_artifacts
 
 from components.columnar_example_gen.component import ColumnarExampleGen
 from components.curated_schema.component import CuratedSchema
@@ -23,6 +24,7 @@ from components.image_example_gen.options import ImageOptions
 from components.model_optimizer.component import ModelOptimizer
 from components.pusher.component import Pusher
 from components.resolvers import LastGoodStatistics, LatestBlessedModel
+from components.schema_gen.component import SchemaGen
 from components.statistics_gen.component import StatisticsGen
 from components.transform.component import Transform
 from pipeline import evaluation, fingerprint, serving_check
@@ -64,12 +66,7 @@ def create_pipeline(
     statistics = add(statistics_gen, "StatisticsGen").outputs["statistics"]
 
     # 3. The schema: curated by people, or inferred.
-    schema_gen = (
-        CuratedSchema(schema_file=str(schema_file), fingerprint=fingerprint.of_file(schema_file))
-        if schema_file
-        else SchemaGen(statistics=statistics, infer_feature_shape=False)
-    )
-    schema = add(schema_gen, "SchemaGen").outputs["schema"]
+    schema = add(_schema_gen(config, statistics, schema_file), "SchemaGen").outputs["schema"]
 
     # 4. Anomalies, drift against the last good data, skew between splits; a gate stops the run here.
     baseline_statistics = None
@@ -225,6 +222,15 @@ def _example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
         reader=source.reader,
         code=fingerprint.of_module("components.columnar_example_gen.executor"),
     )
+
+
+def _schema_gen(config: Config, statistics: BaseChannel, schema_file: Path | None) -> BaseNode:
+    if schema_file:
+        return CuratedSchema(schema_file=str(schema_file), fingerprint=fingerprint.of_file(schema_file))
+    if config.data.images:
+        code = fingerprint.of_module("components.schema_gen.executor")
+        return SchemaGen(statistics, numbers=["height", "width", "channels"], code=code)
+    return StockSchemaGen(statistics=statistics, infer_feature_shape=False)
 
 
 def _splits(buckets: dict[str, int]) -> example_gen_pb2.Output:

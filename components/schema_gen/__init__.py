@@ -1,0 +1,1 @@
+"""SchemaGen that takes a number for a number."""
