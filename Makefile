@@ -34,8 +34,8 @@ format: setup ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-results: setup ## measure again and rewrite docs/results.md
-	@$(BIN)/python -m benchmarks.results
+results: setup ## measure again and rewrite docs/results.md (ONLY="penguin taxi": some rows)
+	@$(BIN)/python -m benchmarks.results $(ONLY)
 
 lock: ## resolve setup.py again and rewrite requirements/*.lock (UPGRADE=1: newest versions)
 	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock $(if $(UPGRADE),--upgrade)

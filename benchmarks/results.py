@@ -1,66 +1,133 @@
-"""Runs every pipeline of the catalog at full size and rewrites docs/results.md: `make results`."""
+"""Runs pipelines of the catalog at full size and rewrites their rows in docs/results.md: `make results`."""
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import platform
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from benchmarks import baselines
 from benchmarks.measure import REPOSITORY, command, mlpipe
+from components.model_optimizer import report as edge_report
 from pipeline import config as catalog
 from pipeline import fingerprint
 from pipeline.home import Home
 from pipeline.sections import Config
 
 PAGE = REPOSITORY / "docs" / "results.md"
-HEADER = """# Results
+INTRODUCTION = """# Results
 
 Every pipeline of the catalog at full size, measured on the split `eval`, which neither training nor the choice of the
-epoch has seen. Rewritten by `make results`; the same seed, data and versions give the same figures. The baseline is a
-logistic regression (classification) or a ridge regression (regression) of scikit-learn on the same columns and the same
-splits, its regularisation chosen on `valid`. Seconds and memory are those of the whole command in a new process.
+epoch has seen. `make results` runs all and rewrites this page (`make results ONLY="penguin taxi"`: some, the rows of the
+others stay); the same seed, data and versions give the same figures. Seconds and memory are those of the whole command
+`mlpipe run` in a new process on two cores, with nothing cached.
+"""
+PIPELINES = """
+## Pipelines
 
-| pipeline | examples train / valid / eval | held-out metric | bound | baseline | seed | steps | parameters | s | MiB |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+The baseline of a table is a logistic regression (classification) or a ridge regression (regression) of scikit-learn on
+the same columns and the same splits, its regularisation chosen on `valid`. For images it is the pipeline `fashion_softmax`
+or `transfer_scratch`.
+
+| pipeline | examples train / valid / eval | held-out metric | bound | baseline | seed | epochs | steps | parameters | s | MiB | made |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+EDGE = """
+## TensorFlow Lite forms
+
+Of the pushed model, on the same split; latency of one example on one thread.
+
+| form | bytes | of float32 | metric | lost | p50 |
+| --- | --- | --- | --- | --- | --- |
 """
 
 
 def main() -> None:
-    """Prints each row as it is measured; the page is written when all pipelines are blessed."""
-    rows = []
-    for name in catalog.names():
+    """Prints each row as it is measured, and writes the page after each: a pipeline that fails keeps the others' rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="pipelines of the catalog; default: all")
+    names = parser.parse_args().names or catalog.names()
+    for config in [catalog.load(name) for name in names]:
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(_row(catalog.load(name), Home(Path(folder, "home")), Path(folder, "log")))
-        print(rows[-1], flush=True)
-    versions = ", ".join(f"{package} {version}" for package, version in fingerprint.versions().items())
-    made = f"Made on {datetime.date.today()} with Python {platform.python_version()}, {versions}."
-    PAGE.write_text(HEADER + "\n".join(rows) + f"\n\n{made}\n")
+            home = Home(Path(folder, "home"))
+            cost = command(mlpipe("run", config.name, "--home", str(home.root)), Path(folder, "log"))
+            pipeline = _pipeline(config, home, [f"{cost.seconds:.0f}", f"{cost.peak_mib:,.0f}"])
+            edge = _edge(config, home) if config.optimizer else []
+        for row in (pipeline, *edge):
+            print(row, flush=True)
+        _write([pipeline, *edge])
 
 
-def _row(config: Config, home: Home, log: Path) -> str:
-    cost = command(mlpipe("run", config.name, "--home", str(home.root)), log)
+def _pipeline(config: Config, home: Home, cost: list[str]) -> str:
     root = home.pipeline_root(config.name)
     verdict = _json(root / "Evaluator" / "evaluation", "verdict.json")
     curves = _json(root / "Trainer" / "model_run", "learning_curves.json")
     gated = [row for row in verdict["metrics"] if row["slice"] == "overall" and row["ok"] is not None]
     held_out = next(row["examples"] for row in gated)
-    cells = [
+    baseline = {} if config.data.images else baselines.held_out(config, home)
+    return _row(
         f"`{config.name}`",
         f"{curves['train_examples']:,} / {curves['valid_examples']:,} / {held_out:,}",
         "<br>".join(f"{_metric(row)} {row['value']:.4f}" for row in gated),
         "<br>".join(_bound(row) for row in gated),
-        "<br>".join(f"{name} {value:.4f}" for name, value in baselines.held_out(config, home).items()),
+        "<br>".join(f"{name} {value:.4f}" for name, value in baseline.items()),
         str(curves["seed"]),
+        f"{len(curves['epoch']):,}",
         f"{curves['steps']:,}",
         f"{curves['parameters']:,}",
-        f"{cost.seconds:.0f}",
-        f"{cost.peak_mib:,.0f}",
-    ]
+        *cost,
+        str(datetime.date.today()),
+    )
+
+
+def _edge(config: Config, home: Home) -> list[str]:
+    (folder,) = (home.pipeline_root(config.name) / "ModelOptimizer" / "edge_model").iterdir()
+    report = edge_report.read(folder)
+    float32 = report["forms"].get("float32", report["original"])["bytes"]
+    rows = []
+    for form, found in report["forms"].items():
+        (value,) = found["values"].values()
+        rows.append(
+            _row(
+                f"`{config.name}` {form}",
+                f"{found['bytes']:,}",
+                f"{found['bytes'] / float32:.1%}",
+                f"{report['metric']} {value:.4f}",
+                f"{found['loss']:.4f}",
+                f"{found['latency_ms']['p50']:.2f} ms",
+            )
+        )
+    return rows
+
+
+def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _write(new: Iterable[str]) -> None:
+    """Writes the page with these rows in the place of those with the same first cell; sorted by it."""
+    known = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    rows = {_first_cell(row): row for row in [*known, *new]}
+    of_pipelines = [row for key, row in sorted(rows.items()) if key.endswith("`")]
+    of_forms = [row for key, row in sorted(rows.items()) if not key.endswith("`")]
+    versions = ", ".join(f"{package} {version}" for package, version in fingerprint.versions().items())
+    footer = f"Python {platform.python_version()}, {versions}."
+    PAGE.write_text(
+        f"{INTRODUCTION}{PIPELINES}{_lines(of_pipelines)}{EDGE}{_lines(of_forms)}\n## Versions\n\n{footer}\n"
+    )
+
+
+def _first_cell(row: str) -> str:
+    return row.split("|")[1].strip()
+
+
+def _lines(rows: Iterable[str]) -> str:
+    return "".join(f"{row}\n" for row in rows)
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
 
 from benchmarks import baselines
 from components.serving_check import report as serving_report
-from data import linear
+from data import fashion_mnist, linear
 from pipeline import config, gates, metadata
 from pipeline.home import Home
 from pipeline.sections import Config
-from tests.end_to_end.project import mlpipe
+from tests.end_to_end.project import REPOSITORY, mlpipe
 
 pytestmark = pytest.mark.slow
 
@@ -43,18 +45,17 @@ BEYOND_THE_GATES: dict[str, Callable[[Config, Home, dict[str, float]], None]] = 
     "linear": recovers_weights_and_bias,
 }
 
+TABLES = [name for name in config.names() if not config.load(name).data.images]
 
-@pytest.mark.parametrize("name", config.names())
+
+@pytest.mark.parametrize("name", TABLES)
 def test_ends_blessed(name: str, tmp_path: Path) -> None:
     home = Home(tmp_path)
     result = mlpipe("run", name, "--home", str(home.root))
     assert result.code == 0, result.err
     assert (home.serving(name) / "1" / "saved_model.pb").is_file()
 
-    store = metadata.open_store(home)
-    (run,) = metadata.run_contexts(store, name)
-    (evaluation,) = [a for a in metadata.artifacts_of(store, run) if a.type == "ModelEvaluation"]
-    verdict = gates.verdict(evaluation)
+    verdict = _verdict(home, name)
     assert verdict["blessed"] is True
     overall = {(r["metric"], r["output"]): r for r in verdict["metrics"] if r["slice"] == "overall"}
     loaded = config.load(name)
@@ -66,6 +67,8 @@ def test_ends_blessed(name: str, tmp_path: Path) -> None:
             assert row["examples"] >= 30
             assert gate.lower is None or row["value"] >= gate.lower
             assert gate.upper is None or row["value"] <= gate.upper
+    store = metadata.open_store(home)
+    (run,) = metadata.run_contexts(store, name)
     (blessing,) = [a for a in metadata.artifacts_of(store, run) if a.type == "InfraBlessing"]
     report = serving_report.read(Path(blessing.uri))
     assert report is not None
@@ -77,3 +80,40 @@ def test_ends_blessed(name: str, tmp_path: Path) -> None:
     assert len(list(tf.data.TFRecordDataset(str(warm_up)))) == loaded.serving_check.warmup_requests
     if name in BEYOND_THE_GATES:
         BEYOND_THE_GATES[name](loaded, home, {metric: row["value"] for (metric, _), row in overall.items()})
+
+
+@pytest.mark.skipif(not fashion_mnist.PACKAGE.is_dir(), reason=f"needs {fashion_mnist.INSTALL}")
+def test_a_linear_model_of_all_images_ends_blessed(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    result = mlpipe("run", "fashion_softmax", "--home", str(home.root))
+    assert result.code == 0, result.err
+    assert "examples   train 55,000, valid 5,000, eval 10,000" in result.out.splitlines()
+    verdict = _verdict(home, "fashion_softmax")
+    assert _overall(verdict, "accuracy") >= 0.82
+    classes = {row["slice"] for row in verdict["metrics"]} - {"overall"}
+    assert classes == {f"label={name}" for name in fashion_mnist.CLASSES}
+
+
+def test_a_bound_for_all_images_does_not_hold_for_a_few(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    sample = ("--set", f"data.path={REPOSITORY / 'data' / 'fashion_mnist_sample'}")
+    short = ("--set", "trainer.training.epochs=2", "--set", "trainer.training.batch_size=16")
+    result = mlpipe("run", "fashion_cnn", *sample, *short, "--home", str(home.root))
+    assert result.code == 3, result.err
+    assert not home.serving("fashion_cnn").exists()
+    assert 0.1 < _overall(_verdict(home, "fashion_cnn"), "accuracy") < 0.9
+    (curves,) = home.pipeline_root("fashion_cnn").glob("Trainer/model_run/*/learning_curves.json")
+    first, last = json.loads(curves.read_text())["loss"]
+    assert last < first
+
+
+def _verdict(home: Home, name: str) -> dict[str, Any]:
+    store = metadata.open_store(home)
+    (run,) = metadata.run_contexts(store, name)
+    (evaluation,) = [a for a in metadata.artifacts_of(store, run) if a.type == "ModelEvaluation"]
+    return gates.verdict(evaluation)
+
+
+def _overall(verdict: dict[str, Any], metric: str) -> float:
+    (row,) = [r for r in verdict["metrics"] if (r["slice"], r["metric"]) == ("overall", metric)]
+    return row["value"]
