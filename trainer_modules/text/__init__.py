@@ -1,0 +1,1 @@
+"""What the modules on text share: tokenizers, vocabularies, batches by length, pretrained vectors."""
