@@ -14,7 +14,7 @@ import yaml
 from common.errors import BadInput
 from pipeline import yaml_file
 from pipeline.explain import Place, explain
-from pipeline.sections import METRICS, MODULE_SECTIONS, Config, Trainer
+from pipeline.sections import METRICS, MODULE_SECTIONS, UNLABELLED, Config, Trainer
 from pipeline.wording import display, nearest
 
 CATALOG = Path(__file__).parent / "catalog"
@@ -116,6 +116,12 @@ def _validate(
 
 def _check_consistent(config: Config, place: Place) -> None:
     """What one section asks of another."""
+    if config.task in UNLABELLED and config.labels:
+        raise BadInput(
+            f"{place(('label',))}: label: task {config.task} has none; the text itself is what is predicted; take it out"
+        )
+    if config.task not in UNLABELLED and not config.labels:
+        raise BadInput(f"{place(('task',))}: label: task {config.task} needs one; name the column to predict")
     if config.task != "regression" and len(config.labels) > 1:
         raise BadInput(
             f"{place(('label',))}: label: task {config.task} takes one label, got {len(config.labels)}"

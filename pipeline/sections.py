@@ -21,7 +21,12 @@ METRICS = {
     },
     "multiclass": {"accuracy": True, "loss": False},
     "regression": {"rmse": False, "mae": False, "mse": False},
+    "language_model": {"perplexity": False},
+    "translation": {"bleu": True, "exact_match": True, "perplexity": False},
+    "tagging": {"entity_f1": True, "entity_precision": True, "entity_recall": True, "token_accuracy": True},
+    "embedding": {"perplexity": False, "log_likelihood_gain": True},
 }
+UNLABELLED = ("language_model", "embedding")
 
 
 # Sections of the trainer section that belong to the trainer module.
@@ -57,6 +62,23 @@ class Data(Section):
     on_error: Literal["fail", "skip"] = "fail"
     max_errors: Annotated[int, Field(ge=0)] = 20
     max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
+    text: Literal["table", "folders", "windows", "parallel", "conll"] | None = Field(
+        None,
+        description="The data are texts: a column of a table, a folder per class, long files, pairs of lines, or tokens"
+        " with tags.",
+    )
+    text_columns: tuple[str, ...] = Field((), description="The columns of a table that hold the texts.")
+    group: tuple[str, ...] = Field(
+        (), description="Columns whose values decide the split instead of the text."
+    )
+    duplicates: Literal["drop", "keep"] = "drop"
+    window: Annotated[int, Field(ge=2)] = Field(1000, description="Of windows: characters of a piece, about.")
+    max_chars: Annotated[int, Field(ge=1)] = 100_000
+    on_long: Literal["fail", "cut", "skip"] = "fail"
+    empty: Literal["fail", "skip"] = "fail"
+    max_oov: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Highest share of the eval split's words that the train split does not have."
+    )
 
     @pydantic.field_validator("splits")
     @classmethod
@@ -81,6 +103,24 @@ class Data(Section):
             raise ValueError(f"{given[0]} is for images; set images: folders, idx or csv, or take it out")
         if self.images and self.path is not None and not isinstance(self.path, str):
             raise ValueError("path: images lie in one folder, or are listed in one CSV; name that one")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _text_keys_need_text(self) -> Data:
+        only_for_text = ("text_columns", "group", "duplicates", "max_chars", "on_long", "empty", "max_oov")
+        given = [name for name in (*only_for_text, "window") if name in self.model_fields_set]
+        if self.text is None and given:
+            raise ValueError(
+                f"{given[0]} is for texts; set text: table, folders, windows, parallel or conll, or take it out"
+            )
+        if self.text and self.images:
+            raise ValueError("text and images exclude each other; take one out")
+        if self.text != "windows" and "window" in given:
+            raise ValueError(f"window is for text: windows, not for text: {self.text}; take it out")
+        if self.text in ("folders", "windows", "conll") and self.text_columns:
+            raise ValueError(f"text_columns is for tables; text: {self.text} has no columns; take it out")
+        if self.text == "folders" and self.path is not None and not isinstance(self.path, str):
+            raise ValueError("path: text: folders needs the one folder that the class folders lie in")
         return self
 
 
@@ -231,8 +271,10 @@ class Config(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     description: str = ""
-    task: Literal["binary", "multiclass", "regression"]
-    label: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    task: Literal[
+        "binary", "multiclass", "regression", "language_model", "translation", "tagging", "embedding"
+    ]
+    label: str | Annotated[tuple[str, ...], Field(min_length=1)] = ()
     data: Data
     schema_: Schema = Field(Schema(), alias="schema")
     trainer: Trainer

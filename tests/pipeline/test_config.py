@@ -69,8 +69,34 @@ def test_defaults_are_filled_in() -> None:
         (
             "task: binary",
             "task: binry",
-            "toy.yaml:3: task: input should be 'binary', 'multiclass' or 'regression', got \"binry\";"
-            " did you mean binary?",
+            "toy.yaml:3: task: input should be 'binary', 'multiclass', 'regression', 'language_model', 'translation',"
+            " 'tagging' or 'embedding', got \"binry\"; did you mean binary?",
+        ),
+        (
+            "task: binary",
+            "task: language_model",
+            "toy.yaml:4: label: task language_model has none; the text itself is what is predicted; take it out",
+        ),
+        ("label: label\n", "", "toy.yaml:3: label: task binary needs one; name the column to predict"),
+        (
+            "path: rows.csv",
+            "path: rows.csv\n  max_oov: 0.1",
+            "toy.yaml:5: data: max_oov is for texts; set text: table, folders, windows, parallel or conll, or take it out",
+        ),
+        (
+            "path: rows.csv",
+            "path: rows.csv\n  text: table\n  images: csv",
+            "toy.yaml:5: data: text and images exclude each other; take one out",
+        ),
+        (
+            "path: rows.csv",
+            "path: rows.csv\n  text: conll\n  window: 80",
+            "toy.yaml:5: data: window is for text: windows, not for text: conll; take it out",
+        ),
+        (
+            "path: rows.csv",
+            "path: rows.csv\n  text: conll\n  text_columns: [a]",
+            "toy.yaml:5: data: text_columns is for tables; text: conll has no columns; take it out",
         ),
         (
             "learning_rate",
