@@ -14,7 +14,7 @@ import yaml
 from common.errors import BadInput
 from pipeline import yaml_file
 from pipeline.explain import Place, explain
-from pipeline.sections import METRICS, MODULE_SECTIONS, UNLABELLED, Config, Trainer
+from pipeline.sections import METRICS, MODULE_SECTIONS, PER_CLASS, UNLABELLED, Config, Trainer
 from pipeline.wording import display, nearest
 
 CATALOG = Path(__file__).parent / "catalog"
@@ -137,6 +137,11 @@ def _check_consistent(config: Config, place: Place) -> None:
                 f" {config.task}{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
             )
     for i, gate in enumerate(evaluation.gates):
+        if gate.classes and (config.task != "multiclass" or gate.metric not in PER_CLASS):
+            raise BadInput(
+                f"{place(('evaluation', 'gates', i, 'classes'))}: evaluation.gates: classes: each class of a multiclass"
+                f" model has {', '.join(PER_CLASS)}, not {gate.metric} of task {config.task}"
+            )
         if gate.output is not None and gate.output not in config.labels:
             raise BadInput(
                 f"{place(('evaluation', 'gates', i, 'output'))}: evaluation.gates: output {gate.output!r} is no label"

@@ -146,6 +146,7 @@ def create_pipeline(
 
     # 7. The verdict on the held-out split, against the bounds and against the model blessed last.
     latest_blessed = add(_latest_blessed(candidate=model), "latest_blessed_model")
+    buckets = evaluation.buckets(config, slices)
     evaluator = add(
         Evaluator(
             examples=examples,
@@ -155,6 +156,11 @@ def create_pipeline(
             eval_config=evaluation.eval_config(config, slices),
             example_splits=["eval"],
             min_slice_examples=config.evaluation.min_slice_examples,
+            task=config.task,
+            class_gates=evaluation.class_gates(config),
+            buckets=buckets,
+            statistics=statistics if buckets else None,
+            mistakes=config.evaluation.mistakes,
             code=fingerprint.of_module("components.evaluator.executor"),
         ),
         "Evaluator",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from pipeline.sections import METRICS, Config, Gate
+from pipeline.sections import METRICS, PER_CLASS, Config, Gate
 
-# Our name of a metric -> TFMA's class.
+# Our name of a metric -> its class, TFMA's unless it is among MODULES.
 CLASSES = {
     "binary": {
         "accuracy": "BinaryAccuracy",
@@ -17,11 +18,30 @@ CLASSES = {
         "auc_precision_recall": "AUCPrecisionRecall",
         "precision": "Precision",
         "recall": "Recall",
+        "f1": "F1Score",
+        "calibration_error": "ExpectedCalibrationError",
         "loss": "BinaryCrossentropy",
     },
-    "multiclass": {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalCrossentropy"},
+    "multiclass": {
+        "accuracy": "SparseCategoricalAccuracy",
+        "top_3_accuracy": "TopK",
+        "top_5_accuracy": "TopK",
+        "precision": "PerClass",
+        "recall": "PerClass",
+        "f1": "PerClass",
+        "calibration_error": "ExpectedCalibrationError",
+        "loss": "SparseCategoricalCrossentropy",
+    },
     "regression": {"rmse": "RootMeanSquaredError", "mae": "MeanAbsoluteError", "mse": "MeanSquaredError"},
 }
+MODULES = dict.fromkeys(("TopK", "PerClass", "ExpectedCalibrationError"), "components.evaluator.metrics")
+PARAMETERS: dict[tuple[str, str], dict[str, Any]] = {
+    ("TopK", "top_3_accuracy"): {"k": 3},
+    ("TopK", "top_5_accuracy"): {"k": 5},
+    **{("PerClass", name): {"score": name} for name in PER_CLASS},
+}
+# Numbers of an image that slices go by -> names of their buckets, low to high.
+BUCKETS = {"brightness": ("dark", "middle", "bright"), "size": ("small", "middle", "large")}
 PREDICTION_KEY = {"binary": "probability", "multiclass": "probabilities"}
 
 
@@ -40,6 +60,23 @@ def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> config_pb2.E
             *(config_pb2.SlicingSpec(feature_keys=columns) for columns in slices),
         ],
     )
+
+
+def class_gates(config: Config) -> list[dict[str, Any]]:
+    """The bounds that hold for every class, which TFMA's EvalConfig cannot name without the classes."""
+    return [
+        gate.model_dump(include={"metric", "lower", "upper", "max_drop"})
+        for gate in config.evaluation.gates
+        if gate.classes
+    ]
+
+
+def buckets(config: Config, slices: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """The columns of the slices whose numbers are put into buckets, with the buckets' names."""
+    named = {column for columns in slices for column in columns}
+    if config.data.images is None:
+        return {}
+    return {column: list(names) for column, names in BUCKETS.items() if column in named}
 
 
 def _model_spec(config: Config) -> config_pb2.ModelSpec:
@@ -80,8 +117,11 @@ def _metric_names(config: Config) -> list[str]:
 def _metric(
     config: Config, metric: str, output: str | None, slices: Sequence[Sequence[str]]
 ) -> config_pb2.MetricConfig:
+    class_name = CLASSES[config.task][metric]
     result = config_pb2.MetricConfig(
-        class_name=CLASSES[config.task][metric], config=json.dumps({"name": metric})
+        class_name=class_name,
+        module=MODULES.get(class_name, ""),
+        config=json.dumps({"name": metric, **PARAMETERS.get((class_name, metric), {})}),
     )
     for gate in config.evaluation.gates:
         if gate.metric != metric or (gate.output is not None and gate.output != output):

@@ -17,9 +17,20 @@ METRICS = {
         "auc_precision_recall": True,
         "precision": True,
         "recall": True,
+        "f1": True,
+        "calibration_error": False,
         "loss": False,
     },
-    "multiclass": {"accuracy": True, "loss": False},
+    "multiclass": {
+        "accuracy": True,
+        "top_3_accuracy": True,
+        "top_5_accuracy": True,
+        "precision": True,
+        "recall": True,
+        "f1": True,
+        "calibration_error": False,
+        "loss": False,
+    },
     "regression": {"rmse": False, "mae": False, "mse": False},
     "language_model": {"perplexity": False},
     "translation": {"bleu": True, "exact_match": True, "perplexity": False},
@@ -28,6 +39,8 @@ METRICS = {
 }
 UNLABELLED = ("language_model", "embedding")
 
+# Metrics of a multiclass model that each of its classes has too; higher values are better.
+PER_CLASS = ("precision", "recall", "f1")
 
 # Sections of the trainer section that belong to the trainer module.
 MODULE_SECTIONS = ("features", "model", "training", "tuning")
@@ -170,6 +183,10 @@ class Gate(Section):
         None, description="The label column meant, where the model has several outputs."
     )
     slices: bool = Field(False, description="Whether the bound holds for every slice as well as overall.")
+    classes: bool = Field(
+        False,
+        description="Whether it holds for every class too: precision, recall and f1 of a multiclass model.",
+    )
 
     @pydantic.model_validator(mode="after")
     def _has_bound(self) -> Gate:
@@ -185,6 +202,9 @@ class Evaluation(Section):
     gates: Annotated[tuple[Gate, ...], Field(min_length=1)]
     slices: tuple[Slice, ...] = ()
     min_slice_examples: Annotated[int, Field(ge=1)] = 1
+    mistakes: Annotated[int, Field(ge=0, le=1000)] = Field(
+        25, description="How many of the worst predictions are kept, with their pictures; 0 for none."
+    )
 
     @pydantic.field_validator("slices", mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from components.columnar_example_gen import fingerprint as file_fingerprint
 from components.columnar_example_gen import inputs
 from components.columnar_example_gen.options import ReaderOptions
 from components.image_example_gen import fingerprint as image_fingerprint
-from components.image_example_gen.options import FEATURES, ImageOptions
+from components.image_example_gen.options import FEATURES, SINGULAR, ImageOptions
 from pipeline import fingerprint
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
@@ -122,17 +122,18 @@ def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[
     Raises:
       BadInput: a slice by a column that the data does not have.
     """
+    sliceable = [name for name in available if not (config.data.images and name in SINGULAR)]
     kept: list[list[str]] = []
     left_out: list[str] = []
     for piece in config.evaluation.slices:
-        missing = [column for column in piece.columns if column not in available]
+        missing = [column for column in piece.columns if column not in sliceable]
         if not missing:
             kept.append(list(piece.columns))
         elif piece.if_missing == "skip":
             left_out.append(f"slice {', '.join(piece.columns)} left out: the data has no column {missing[0]}")
         else:
             raise BadInput(
-                f"evaluation.slices: the data has no column {missing[0]!r}{nearest(missing[0], available)}"
+                f"evaluation.slices: the data has no column {missing[0]!r}{nearest(missing[0], sliceable) or '; it has ' + ', '.join(sliceable)}"
                 " (if_missing: skip leaves such a slice out)"
             )
     return kept, left_out

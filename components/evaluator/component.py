@@ -1,6 +1,10 @@
-"""TFX's Evaluator with a readable verdict beside its own files."""
+"""An Evaluator as TFX's, with a readable verdict and the worst mistakes beside TFMA's files."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
@@ -18,14 +22,23 @@ class EvaluatorSpec(types.ComponentSpec):
         standard_component_specs.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=tfma.EvalConfig),
         standard_component_specs.EXAMPLE_SPLITS_KEY: component_spec.ExecutionParameter(type=str),
         "min_slice_examples": component_spec.ExecutionParameter(type=int),
+        "task": component_spec.ExecutionParameter(type=str),
+        "class_gates": component_spec.ExecutionParameter(type=str),
+        "buckets": component_spec.ExecutionParameter(type=str),
+        "mistakes": component_spec.ExecutionParameter(type=int),
         "code": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = standard_component_specs.EvaluatorSpec.INPUTS
+    INPUTS = {
+        **standard_component_specs.EvaluatorSpec.INPUTS,
+        standard_component_specs.STATISTICS_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.ExampleStatistics, optional=True
+        ),
+    }
     OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
 
 
 class Evaluator(base_component.BaseComponent):
-    """Evaluates a model with TFMA, blesses it or not, and writes `verdict.json` beside the results.
+    """Evaluates a model with TFMA, blesses it or not, and writes `verdict.json` and its mistakes beside the results.
 
     Args:
       examples: Channel of Examples, untransformed.
@@ -34,7 +47,12 @@ class Evaluator(base_component.BaseComponent):
       schema: Channel of Schema.
       eval_config: metrics, slices and thresholds.
       example_splits: splits that are measured.
-      min_slice_examples: bounds do not hold for slices with fewer examples.
+      min_slice_examples: bounds do not hold for slices, and classes, with fewer examples.
+      task: what the model predicts; mistakes are kept of binary, multiclass and regression.
+      class_gates: bounds for every class: metric, lower, upper, and change (to the baseline, as in the verdict).
+      buckets: column -> names of its three buckets, low to high: slices by the column are by these.
+      statistics: Channel of ExampleStatistics, whose train split tells where the buckets are cut.
+      mistakes: how many of the worst predictions are kept.
       code: fingerprint of the executor, part of the cache key.
     """
 
@@ -50,7 +68,12 @@ class Evaluator(base_component.BaseComponent):
         eval_config: tfma.EvalConfig,
         example_splits: list[str],
         min_slice_examples: int,
+        task: str,
         code: str,
+        class_gates: Sequence[Mapping[str, Any]] = (),
+        buckets: Mapping[str, Sequence[str]] | None = None,
+        statistics: types.BaseChannel | None = None,
+        mistakes: int = 0,
     ) -> None:
         super().__init__(
             spec=EvaluatorSpec(
@@ -61,6 +84,11 @@ class Evaluator(base_component.BaseComponent):
                 eval_config=eval_config,
                 example_splits=json_utils.dumps(example_splits),
                 min_slice_examples=min_slice_examples,
+                task=task,
+                class_gates=json.dumps(class_gates, sort_keys=True),
+                buckets=json.dumps(buckets or {}, sort_keys=True),
+                statistics=statistics,
+                mistakes=mistakes,
                 code=code,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

@@ -1,26 +1,32 @@
-"""Runs TFMA as TFX's Evaluator does, then writes the verdict as JSON."""
+"""Measures a model with TFMA and writes the verdict, what goes wrong where, and TFX's own blessing."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.evaluator import constants
-from tfx.components.evaluator import executor as tfx_evaluator
+from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils, proto_utils
+from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
-from components.evaluator import comparison
-from components.evaluator.verdict import verdict
+from components.evaluator import buckets, comparison
+from components.evaluator.findings import Answers
+from components.evaluator.measuring import measure
+from components.evaluator.verdict import BASELINE, verdict
 
 VERDICT = "verdict.json"
+CLASSES = Path("assets", "class_names.txt")
 
 
-class Executor(tfx_evaluator.Executor):
-    """Evaluates, blesses or not, and writes `verdict.json` into the evaluation's folder."""
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Evaluates, blesses or not, and writes `verdict.json` and the findings into the evaluation's folder."""
 
     def Do(
         self,
@@ -28,26 +34,81 @@ class Executor(tfx_evaluator.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
+        """Fills the artifacts `evaluation` and `blessing`."""
+        self._log_startup(input_dict, output_dict, exec_properties)
         left_out = _obstacle(input_dict)
         if left_out is not None:
             input_dict = {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: []}
-        super().Do(input_dict, output_dict, exec_properties)
+        candidate = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])
+        baseline = (input_dict.get(standard_component_specs.BASELINE_MODEL_KEY) or [None])[0]
         uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
-        eval_config = tfma.EvalConfig()
-        proto_utils.json_to_proto(exec_properties[standard_component_specs.EVAL_CONFIG_KEY], eval_config)
+        asked = tfma.EvalConfig()
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.EVAL_CONFIG_KEY], asked)
+        # Without a baseline TFX lets change thresholds hold, which is what rubber_stamp means.
+        eval_config = tfma.utils.update_eval_config_with_defaults(
+            asked, has_baseline=baseline is not None, rubber_stamp=True
+        )
+        tfma.utils.verify_eval_config(eval_config)
+        models = {
+            spec.name: path_utils.serving_model_path((baseline if spec.is_baseline else candidate).uri)
+            for spec in eval_config.model_specs
+        }
+        (spec,) = (spec for spec in eval_config.model_specs if not spec.is_baseline)
+        class_names = _class_names(models[spec.name])
+        named = _buckets(input_dict, exec_properties["buckets"])
+        with self._make_beam_pipeline() as pipeline:
+            measure(
+                pipeline,
+                input_dict[standard_component_specs.EXAMPLES_KEY],
+                json_utils.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY]),
+                _schema(input_dict),
+                eval_config,
+                models,
+                named,
+                Answers(
+                    spec,
+                    keyed_by_model=len(models) > 1,
+                    task=exec_properties["task"],
+                    class_names=class_names,
+                    most=exec_properties["mistakes"],
+                    folder=uri,
+                ),
+            )
         result = verdict(
             list(tfma.load_metrics(uri)),
             tfma.load_validation_result(uri),
-            eval_config,
-            has_baseline=bool(input_dict.get(standard_component_specs.BASELINE_MODEL_KEY)),
+            asked,
+            has_baseline=baseline is not None,
             min_slice_examples=exec_properties["min_slice_examples"],
+            class_names=class_names,
+            baseline_class_names=_class_names(models[BASELINE]) if baseline is not None else [],
+            class_gates=json.loads(exec_properties["class_gates"]),
         )
         result["baseline_left_out"] = left_out
+        if named:
+            result["buckets"] = {column: asdict(bucket) for column, bucket in named.items()}
         Path(uri, VERDICT).write_text(json.dumps(result, indent=1))
-        _bless(
-            artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY]),
-            result["blessed"],
-        )
+        blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
+        _bless(blessing, result["blessed"], candidate, baseline)
+
+
+def _class_names(model: str) -> list[str]:
+    """The classes of a SavedModel in the order of its scores; empty where it does not tell."""
+    file = Path(model, CLASSES)
+    return file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
+
+
+def _schema(input_dict: Mapping[str, list[types.Artifact]]) -> schema_pb2.Schema:
+    folder = artifact_utils.get_single_uri(input_dict[standard_component_specs.SCHEMA_KEY])
+    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
+
+
+def _buckets(input_dict: Mapping[str, list[types.Artifact]], names: str) -> dict[str, buckets.Bucket]:
+    """The buckets of the columns that are named."""
+    if not input_dict.get(standard_component_specs.STATISTICS_KEY):
+        return {}
+    statistics = artifact_utils.get_single_uri(input_dict[standard_component_specs.STATISTICS_KEY])
+    return buckets.read(statistics, json.loads(names))
 
 
 def _obstacle(input_dict: dict[str, list[types.Artifact]]) -> str | None:
@@ -61,18 +122,19 @@ def _obstacle(input_dict: dict[str, list[types.Artifact]]) -> str | None:
     )
 
 
-def _bless(blessing: types.Artifact, blessed: bool) -> None:
-    """Makes the blessing agree with the verdict: TFX's file and property."""
-    for name, holds in (
-        (constants.BLESSED_FILE_NAME, blessed),
-        (constants.NOT_BLESSED_FILE_NAME, not blessed),
-    ):
-        file = Path(blessing.uri, name)
-        if holds:
-            file.write_text("")
-        else:
-            file.unlink(missing_ok=True)
+def _bless(
+    blessing: types.Artifact, blessed: bool, candidate: types.Artifact, baseline: types.Artifact | None
+) -> None:
+    """Fills a ModelBlessing as TFX's Evaluator does: a file, and properties that name the models."""
+    Path(blessing.uri).mkdir(parents=True, exist_ok=True)
+    file = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    Path(blessing.uri, file).write_text("")
     blessing.set_int_custom_property(
         constants.ARTIFACT_PROPERTY_BLESSED_KEY,
         constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
     )
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, candidate.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, candidate.id)
+    if baseline is not None:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
 
+from components.evaluator.class_rows import class_rows
+from components.evaluator.metrics import EXAMPLES
+
 BASELINE = "baseline"
 OVERALL = "overall"
-EXAMPLES = "example_count"
 
 Values = dict[tuple[str, str, str], float]
 
@@ -22,16 +24,30 @@ def verdict(
     eval_config: tfma.EvalConfig,
     has_baseline: bool,
     min_slice_examples: int,
+    class_names: Sequence[str] = (),
+    baseline_class_names: Sequence[str] = (),
+    class_gates: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """TFMA's results and validation as JSON-able values.
 
-    It differs from TFMA in one thing: bounds do not hold for slices with fewer than `min_slice_examples` examples.
+    It differs from TFMA in two things: bounds do not hold for slices with fewer than `min_slice_examples` examples,
+    and metrics of single classes are bounded too.
+
+    Args:
+      metrics: of all slices, models and classes.
+      validation: TFMA's.
+      eval_config: metrics, slices and thresholds.
+      has_baseline: whether there is a model to compare with.
+      min_slice_examples: smallest slice, and class, that bounds hold for.
+      class_names: in the order of the scores.
+      baseline_class_names: in the order of the baseline's scores.
+      class_gates: bounds for every class: metric, lower, upper, max_drop.
 
     Returns:
       `blessed`: bool; `metrics`: a list of {slice, output, metric, value, lower, upper, change, baseline, ok,
       examples}, where `change` is the smallest allowed difference to the baseline (largest, for a metric that should
-      be low), `ok` is None without a bound, and a value that is not a number is None; `missing_slices`: list of str;
-      `missing_thresholds`: bool.
+      be low), `ok` is None without a bound, and a value that is not a number is None; a metric of one class overall has
+      the slice `class NAME`, and its name as `class`; `missing_slices`: list of str; `missing_thresholds`: bool.
     """
     metrics = list(metrics)
     candidate, baseline = _values(metrics)
@@ -64,6 +80,10 @@ def verdict(
                 "examples": examples,
             }
         )
+    first_slice = next((i for i, row in enumerate(rows) if row["slice"] != OVERALL), len(rows))
+    rows[first_slice:first_slice] = class_rows(
+        metrics, class_names, BASELINE, baseline_class_names, class_gates, min_slice_examples
+    )
     blessed = (
         any(row["ok"] for row in rows)
         and all(row["ok"] is not False for row in rows)
@@ -85,7 +105,11 @@ def _values(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice]) -> tuple[V
         name = _slice_name(of_slice.slice_key)
         for item in of_slice.metric_keys_and_values:
             kind = item.value.WhichOneof("type")
-            if item.key.is_diff or kind not in ("double_value", "bounded_value"):
+            if (
+                item.key.is_diff
+                or item.key.HasField("sub_key")
+                or kind not in ("double_value", "bounded_value")
+            ):
                 continue
             value = getattr(item.value, kind).value
             value = value.value if kind == "double_value" and hasattr(value, "value") else value

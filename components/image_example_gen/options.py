@@ -10,8 +10,10 @@ from common.errors import BadInput
 
 LAYOUTS = ("folders", "idx", "csv")
 ON_ERROR = ("fail", "skip")
-FEATURES = ("image", "height", "width", "channels", "file_name")
+FEATURES = ("image", "height", "width", "channels", "size", "brightness", "file_name")
 """The features that every example has beside its labels; no column may be called so."""
+SINGULAR = ("image", "file_name")
+"""Those of them whose values do not come twice: there are no slices by them."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,6 +36,11 @@ class Picture:
     content: bytes
     thumbnail: bytes
 
+    @property
+    def size(self) -> int:
+        """Pixels: height x width."""
+        return self.height * self.width
+
 
 def read(file: IO[bytes], name: str, max_pixels: int) -> Picture:
     """The image in an open file. Raises UnusableError, with the mend, when it cannot be used."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.image_example_gen import thumbnails
 from components.image_example_gen.picture import Picture
 
 
@@ -18,8 +19,9 @@ def serialize(picture: Picture, columns: Mapping[str, Any]) -> bytes:
     example = tf.train.Example()
     features = example.features.feature
     features["image"].bytes_list.value.append(picture.encoded)
-    for name in ("height", "width", "channels"):
+    for name in ("height", "width", "channels", "size"):
         features[name].int64_list.value.append(getattr(picture, name))
+    features["brightness"].float_list.value.append(thumbnails.brightness(picture.thumbnail))
     for name, value in columns.items():
         if isinstance(value, str):
             features[name].bytes_list.value.append(value.encode())

@@ -22,6 +22,11 @@ def of(image: Image.Image) -> bytes:
     return image.convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX).tobytes()
 
 
+def brightness(thumbnail: bytes) -> float:
+    """The mean of a thumbnail, 0 (black) to 1 (white)."""
+    return sum(thumbnail) / (255 * SIZE)
+
+
 def difference_hashes(thumbnails: np.ndarray) -> np.ndarray:
     """The dHash of each thumbnail: uint8 [images, 72] to uint64 [images]."""
     fields = thumbnails.reshape(-1, ROWS, COLUMNS)

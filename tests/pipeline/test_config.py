@@ -135,7 +135,7 @@ def test_defaults_are_filled_in() -> None:
             "{metric: accuracy, lower: 0.8}",
             "{metric: rmse, upper: 1}",
             "toy.yaml:15: evaluation.gates: unknown metric 'rmse' for task binary; valid: accuracy, auc,"
-            " auc_precision_recall, precision, recall, loss",
+            " auc_precision_recall, precision, recall, f1, calibration_error, loss",
         ),
         (
             "lower: 0.8",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from common.errors import BadInput
-from components.image_example_gen.options import ImageOptions
+from components.image_example_gen.options import FEATURES, ImageOptions
 from pipeline import sources
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
@@ -217,7 +217,7 @@ def test_images_of_idx_files() -> None:
         "train-images-idx3-ubyte.gz",
         "t10k-labels-idx1-ubyte.gz",
     }
-    assert sources.columns(source) == ["image", "height", "width", "channels", "file_name", "label"]
+    assert sources.columns(source) == [*FEATURES, "label"]
 
 
 def test_images_that_a_csv_lists() -> None:
