@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -32,6 +32,7 @@ from components.image_example_gen import (
 )
 from components.image_example_gen import listing as listings
 from components.image_example_gen import outcomes as outcome_files
+from components.image_example_gen.constants import WARNINGS
 from components.image_example_gen.listing import NAME, Listing
 from components.image_example_gen.options import ImageOptions
 from components.image_example_gen.outcomes import Outcomes
@@ -39,7 +40,7 @@ from components.image_example_gen.problems import Problem
 from components.image_example_gen.write_shard import Target, WriteShard
 
 NEAR_DUPLICATES, NEAR_DUPLICATE_EXAMPLES = "near_duplicates", "near_duplicate_examples"
-SKIPPED = "skipped_images"
+SKIPPED, TURNED = "skipped_images", "turned_images"
 _TOLD = 5
 
 
@@ -87,8 +88,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         for line in (*listing.notes, *report.lines(listing, outcomes, options.labels, list(buckets))):
             logging.info("Images: %s", line)
-        _tell_left_out(artifact, left_out)
-        _tell_near_duplicates(artifact, listing, outcomes, options, list(buckets))
+        warnings = [
+            *_left_out(artifact, left_out),
+            *report.contradictions(listing, outcomes, options.labels),
+            *_turned(artifact, listing, outcomes),
+            *_near_duplicates(artifact, listing, outcomes, options, list(buckets)),
+        ]
+        for line in warnings:
+            logging.warning("Images: %s", line)
+        artifact.set_string_custom_property(WARNINGS, json.dumps(warnings))
         # The driver sets a custom property; StatisticsGen copies this one.
         artifact.span = exec_properties[utils.SPAN_PROPERTY_NAME]
         exec_properties[INPUT_FILES] = json.dumps(_with_counts(rows, listing, outcomes, options))
@@ -135,17 +143,30 @@ def _check(path: str, listing: Listing, outcomes: Outcomes, options: ImageOption
     checks.check_splits(path, {name: counts[name] for name in names})
 
 
-def _tell_left_out(artifact: types.Artifact, left_out: list[Problem]) -> None:
+def _left_out(artifact: types.Artifact, left_out: list[Problem]) -> Iterator[str]:
     artifact.set_int_custom_property(SKIPPED, len(left_out))
     for problem in left_out:
         logging.warning("Left out: %s: %s", problems.shown(problem.name), problem.what)
     if left_out:
         _write_text(artifact, "skipped.csv", problems.as_csv(left_out))
+        named = problems.shown(left_out[0].name)
+        yield f"{len(left_out)} left out (skipped.csv), for example {named}: {left_out[0].what}"
 
 
-def _tell_near_duplicates(
+def _turned(artifact: types.Artifact, listing: Listing, outcomes: Outcomes) -> Iterator[str]:
+    rows = outcomes.turned()
+    artifact.set_int_custom_property(TURNED, len(rows))
+    if len(rows):
+        first = problems.shown(listing.table.column(NAME)[rows[0]].as_py())
+        yield (
+            f"{report.counted(len(rows), 'photo is', 'photos are')} stored turned, and seen so in training and in serving,"
+            f" for example {first}: turn by the EXIF orientation with mogrify -auto-orient"
+        )
+
+
+def _near_duplicates(
     artifact: types.Artifact, listing: Listing, outcomes: Outcomes, options: ImageOptions, names: list[str]
-) -> None:
+) -> Iterator[str]:
     pairs = near_duplicates.find([outcomes.rows(name) for name in names], outcomes.pictures())
     artifact.set_int_custom_property(NEAR_DUPLICATES, len(pairs))
     images = listing.table.column(NAME)
@@ -154,10 +175,9 @@ def _tell_near_duplicates(
     if pairs:
         text = report.near_duplicates_csv(pairs, listing, outcomes, options.labels)
         _write_text(artifact, "near_duplicates.csv", text)
-        logging.warning(
-            "%d images look like an image of an earlier split (near_duplicates.csv), for example %s like %s",
-            len(pairs),
-            *told[0],
+        image, other = map(problems.shown, told[0])
+        yield (
+            f"{report.counted(len(pairs), 'image looks', 'images look')} like an image of an earlier split (near_duplicates.csv), for example {image} like {other}"
         )
 
 

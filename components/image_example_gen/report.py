@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.image_example_gen.listing import NAME, Listing
 from components.image_example_gen.near_duplicates import Pair
@@ -17,6 +18,11 @@ from components.image_example_gen.problems import shown
 
 CHANNELS = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
 _SHOWN_CLASSES = 20
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """A number with its noun and verb."""
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def lines(
@@ -42,16 +48,29 @@ def lines(
             yield f"{label}: {listed}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"
     counts = Counter(table.column("split").to_pylist())
     yield "splits: " + ", ".join(f"{split} {counts[split]}" for split in splits)
-    known = pa.table(
-        [table.column("content"), *(listing.table.column(label).take(used) for label in labels)],
-        names=["content", *labels],
-    )
-    groups = known.group_by("content").aggregate([(label, "count_distinct") for label in labels])
-    copies = len(used) - groups.num_rows
+    copies = len(used) - table.group_by("content").aggregate([]).num_rows
     if copies:
-        torn = sum(max(row.values()) > 1 for row in groups.drop_columns("content").to_pylist())
-        yield f"{copies} images are copies of others, pixel for pixel" + (
-            f"; {torn} such groups carry different labels" if torn else ""
+        yield f"{counted(copies, 'image is a copy of another', 'images are copies of others')}, pixel for pixel"
+
+
+def contradictions(listing: Listing, outcomes: Outcomes, labels: Sequence[str]) -> Iterator[str]:
+    """A line for each label whose values differ between copies of an image."""
+    used = outcomes.used()
+    content = outcomes.table.column("content").take(used)
+    for label in labels:
+        known = pa.table([content, listing.table.column(label).take(used)], names=["content", "value"])
+        distinct = known.group_by("content").aggregate([("value", "count_distinct")])
+        torn = distinct.filter(pc.greater(distinct.column("value_count_distinct"), 1)).column("content")
+        if not len(torn):
+            continue
+        of_first = np.flatnonzero(pc.equal(content, torn[0]))
+        values = known.column("value").take(of_first).to_pylist()
+        other = next(i for i, value in enumerate(values) if value != values[0])
+        names = listing.table.column(NAME).take(used[of_first]).to_pylist()
+        yield (
+            f"{counted(len(torn), 'image is', 'images are')} there with more than one {label}, for example {shown(names[0])}"
+            f" ({shown(str(values[0]))}) and {shown(names[other])} ({shown(str(values[other]))}), pixel for pixel: keep"
+            " the one that is right"
         )
 
 

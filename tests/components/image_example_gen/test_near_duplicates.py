@@ -185,7 +185,4 @@ def test_copies_within_a_split_are_told(tmp_path: Path, caplog: pytest.LogCaptur
         write_file(folder / ("cat" if index else "dog") / f"copy{index}.png", content)
     with caplog.at_level("INFO"):
         run(folder, tmp_path)
-    assert (
-        "Images: 3 images are copies of others, pixel for pixel; 1 such groups carry different labels"
-        in caplog.messages
-    )
+    assert "Images: 3 images are copies of others, pixel for pixel" in caplog.messages
