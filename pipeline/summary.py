@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.evaluator import report as evaluation_report
+from components.image_example_gen.constants import WARNINGS
 from components.model_optimizer import report as edge_report
 from components.serving_check import report as serving_report
 from pipeline import gates
@@ -37,6 +39,9 @@ def show(
     console.print()
     if "StatisticsGen" in results:
         console.print(f"examples   {_counts(results['StatisticsGen'].outputs['statistics'][0])}")
+    if "ExampleGen" in results:
+        for line in _warnings(results["ExampleGen"].outputs["examples"][0]):
+            console.print(f"           {line}", markup=False)
     if "ExampleValidator" in results:
         lines = gates.anomalies(results["ExampleValidator"].outputs["anomalies"][0])
         console.print(f"anomalies  {len(lines) or 'none'}")
@@ -52,6 +57,9 @@ def show(
             console.print(
                 f"           not compared with the last blessed model: {verdict['baseline_left_out']}"
             )
+        mistakes = evaluation_report.mistakes(Path(evaluation.uri))
+        if mistakes:
+            console.print(f"mistakes   {mistakes}", markup=False)
         console.print(f"details    {evaluation.uri}/verdict.json", markup=False)
         console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
     if "ServingCheck" in results:
@@ -101,6 +109,12 @@ def _counts(statistics: pb.Artifact) -> str:
         parts.append((file.parent.name.removeprefix("Split-"), proto.datasets[0].num_examples))
     order = {"train": 0, "valid": 1, "eval": 2}
     return ", ".join(f"{split} {count:,}" for split, count in sorted(parts, key=lambda p: order.get(p[0], 3)))
+
+
+def _warnings(examples: pb.Artifact) -> list[str]:
+    """What the ExampleGen of images found that people should know."""
+    properties = examples.custom_properties
+    return list(json.loads(properties[WARNINGS].string_value)) if WARNINGS in properties else []
 
 
 def _trials(artifact: pb.Artifact) -> Table:

@@ -17,11 +17,11 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from components.evaluator import buckets, comparison
+from components.evaluator.constants import VERDICT
 from components.evaluator.findings import Answers
 from components.evaluator.measuring import measure
 from components.evaluator.verdict import BASELINE, verdict
 
-VERDICT = "verdict.json"
 CLASSES = Path("assets", "class_names.txt")
 
 

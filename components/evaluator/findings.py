@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from components.evaluator import mistakes
+from components.evaluator.constants import CALIBRATION, CONFUSION, MISTAKES
 from components.evaluator.mistakes import Mistake, Worst
 from components.evaluator.tally import UNKNOWN, Tally, scores_of
 
 CLASSES, NUMBERS = ("binary", "multiclass"), "regression"
-CONFUSION, CALIBRATION = "confusion.json", "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ def write(found: Findings, answers: Answers) -> None:
     folder = Path(answers.folder)
     folder.mkdir(parents=True, exist_ok=True)
     if answers.task == NUMBERS:
-        mistakes.write(folder / mistakes.FOLDER, found.worst, None)
+        mistakes.write(folder / MISTAKES, found.worst, None)
         return
     names = answers.class_names
     if not names:
         names = [str(i) for i in range(1 + max((max(pair) for pair in found.tally.counts), default=0))]
-    mistakes.write(folder / mistakes.FOLDER, found.worst, names)
+    mistakes.write(folder / MISTAKES, found.worst, names)
     counts = np.zeros([len(names), len(names)], np.int64)
     unknown = np.zeros([len(names)], np.int64)
     for (true, predicted), count in found.tally.counts.items():

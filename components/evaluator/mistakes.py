@@ -15,7 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-FOLDER, FILE = "mistakes", "mistakes.json"
+from components.evaluator.constants import MISTAKES_FILE
+
 _PICTURES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
 _LONGEST_NAME = 40
 
@@ -91,7 +92,7 @@ def write(folder: Path, worst: Worst, class_names: Sequence[str] | None) -> None
             (folder / files[name]).write_bytes(picture)
         row = {"rank": rank, **_told(mistake, class_names), "features": features}
         rows.append({**row, "files": list(files.values())} if files else row)
-    (folder / FILE).write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
+    (folder / MISTAKES_FILE).write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _told(mistake: Mistake, class_names: Sequence[str] | None) -> dict[str, Any]:
