@@ -70,6 +70,17 @@ def test_counts_in_the_order_of_their_use(tmp_path: Path) -> None:
     ]
 
 
+def test_warnings_of_images_are_listed(tmp_path: Path) -> None:
+    images = artifact(tmp_path, warnings=json.dumps(["2 left out (skipped.csv)", "1 photo is [bold] turned"]))
+    rows = artifact(tmp_path)
+    assert shown(NodeResult("ExampleGen", "complete", 0.1, {"examples": [images]}), seconds=1)[1:] == [
+        "           2 left out (skipped.csv)",
+        "           1 photo is [bold] turned",
+        "time       1.0 s; cached: nothing",
+    ]
+    assert len(shown(NodeResult("ExampleGen", "complete", 0.1, {"examples": [rows]}))) == 2
+
+
 def test_anomalies_are_listed(tmp_path: Path) -> None:
     found = anomalies_pb2.Anomalies()
     found.anomaly_info["color"].reason.add(short_description="New value", description="[green] is new")
