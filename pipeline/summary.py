@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.evaluator import report as evaluation_report
 from components.image_example_gen.constants import WARNINGS
 from components.model_optimizer import report as edge_report
 from components.serving_check import report as serving_report
@@ -56,6 +57,9 @@ def show(
             console.print(
                 f"           not compared with the last blessed model: {verdict['baseline_left_out']}"
             )
+        mistakes = evaluation_report.mistakes(Path(evaluation.uri))
+        if mistakes:
+            console.print(f"mistakes   {mistakes}", markup=False)
         console.print(f"details    {evaluation.uri}/verdict.json", markup=False)
         console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
     if "ServingCheck" in results:
