@@ -49,6 +49,7 @@ setup(
         "setuptools>=77",
         "tensorboard>=2.19,<3",
         "tensorflow-serving-api>=2.19,<3",
+        "tensorflow-text>=2.19,<3",
         "typer>=0.15",
         "uvicorn>=0.30,<1",
     ],

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import numpy as np
 import tensorflow as tf
+import tensorflow_text  # noqa: F401 registers TensorFlow Text's operations, which TensorFlow Serving has built in
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.framework.ops import dismantle_graph

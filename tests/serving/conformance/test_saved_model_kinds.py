@@ -29,6 +29,18 @@ serve = tf.function(lambda x: {"y": module.scale * x}, input_signature=[tf.Tenso
 tf.saved_model.save(module, sys.argv[1], signatures={"serving_default": serve})
 """
 
+WORD_PIECES = """
+import sys
+import tensorflow as tf
+import tensorflow_text
+module = tf.Module()
+module.tokenizer = tensorflow_text.FastWordpieceTokenizer(["[UNK]", "one", "##s", "two"], token_out_type=tf.int32)
+@tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="x")])
+def serve(x):
+    return {"y": module.tokenizer.tokenize(x).to_tensor()}
+tf.saved_model.save(module, sys.argv[1], signatures={"serving_default": serve})
+"""
+
 
 def any_shape(folder: Path) -> None:
     root = tf.train.Checkpoint(v1=tf.Variable(3.0), v2=tf.Variable(2.0))
@@ -48,6 +60,11 @@ def mirrored(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", MIRRORED, str(folder)], check=True, capture_output=True)
 
 
+def word_pieces(folder: Path) -> None:
+    """Operations of TensorFlow Text, which TensorFlow Serving has built in."""
+    subprocess.run([sys.executable, "-c", WORD_PIECES, str(folder)], check=True, capture_output=True)
+
+
 def as_text(folder: Path) -> None:
     models.half_plus_two(folder, as_text=True)
 
@@ -57,6 +74,7 @@ KINDS = {
     "two_signatures": two_signatures,
     "mirrored": mirrored,
     "as_text": as_text,
+    "word_pieces": word_pieces,
 }
 
 
@@ -88,6 +106,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         ("two_signatures", "custom", [2.0], [2.0]),
         ("mirrored", "", [[2.0]], [[3.0]]),
         ("as_text", "", [[2.0]], [[3.0]]),
+        ("word_pieces", "", ["ones two", "three"], [[1, 2, 3], [0, 0, 0]]),
     ],
 )
 def test_answers(kinds: ServerProcess, model: str, signature: str, x: object, expected: object):
@@ -95,7 +114,7 @@ def test_answers(kinds: ServerProcess, model: str, signature: str, x: object, ex
         predict_request(spec(model, signature), {"x": x}), timeout=RPC_SECONDS
     )
     (output,) = response.outputs.values()
-    assert np.array_equal(tf.make_ndarray(output), np.float32(expected))
+    assert np.array_equal(tf.make_ndarray(output), np.array(expected))
     assert response.model_spec == spec(model, signature or "serving_default", version=123)
 
 
