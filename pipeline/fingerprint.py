@@ -17,6 +17,7 @@ from common.errors import BadInput
 
 REPOSITORY = Path(__file__).parent.parent
 VERSIONED = (
+    "ai-edge-litert",
     "apache-beam",
     "keras",
     "ml-metadata",

@@ -17,6 +17,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from common.errors import UserError
+from components.model_optimizer.artifact import EdgeModel
 from components.pusher import executor
 
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
@@ -285,3 +286,55 @@ def test_both_blessings_have_to_hold(
     executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
     assert outputs["pushed_model"][0].get_int_custom_property("pushed") == 0
     assert not served.exists()
+
+
+def _edge_model(tmp_path: Path, *forms: str) -> EdgeModel:
+    edge = EdgeModel()
+    edge.uri = str(tmp_path / f"edge of {len(forms)}")
+    for name in (
+        "optimized.json",
+        *(f"{form}/{file}" for form in forms for file in ("model.tflite", "labels.txt")),
+    ):
+        path = Path(edge.uri, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"content of {name}")
+    (Path(edge.uri) / "scratch").mkdir(exist_ok=True)
+    return edge
+
+
+def test_the_forms_of_an_edge_model_are_pushed_beside_the_model(model: Path, tmp_path: Path) -> None:
+    inputs, outputs = _artifacts(model, 1, tmp_path)
+    inputs["infra_blessing"] = [_infra_blessing(model, 1, True, tmp_path)]
+    inputs["edge_model"] = [_edge_model(tmp_path, "float32", "int8")]
+    served = tmp_path / "served"
+    executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
+    edge = served / "1" / "assets.extra" / "edge"
+    assert names(edge) == ["float32", "int8", "optimized.json"]
+    assert names(edge / "int8") == ["labels.txt", "model.tflite"]
+    assert (edge / "int8" / "model.tflite").read_text() == "content of int8/model.tflite"
+    assert (edge / "optimized.json").read_text() == "content of optimized.json"
+    assert is_complete(served / "1", model)
+    assert (served / "1" / WARM_UP).read_bytes() == b"requests"
+    manifest = json.loads((served / "1" / executor.MANIFEST).read_text())
+    assert manifest["edge_uri"] == inputs["edge_model"][0].uri
+
+
+def test_other_forms_of_the_same_model_are_a_new_version(model: Path, tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    inputs, outputs = _artifacts(model, 1, tmp_path)
+    for forms, version in ((("int8",), "1"), (("int8",), "1"), (("int8", "float16"), "2"), ((), "3")):
+        inputs["edge_model"] = [_edge_model(tmp_path, *forms)]
+        executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
+        assert outputs["pushed_model"][0].get_string_custom_property("pushed_version") == version
+        pushed = served / version / "assets.extra" / "edge"
+        assert names(pushed) == sorted([*forms, "optimized.json"])
+
+
+def test_forms_that_cannot_be_copied_leave_no_version(model: Path, tmp_path: Path) -> None:
+    inputs, outputs = _artifacts(model, 1, tmp_path)
+    inputs["edge_model"] = [_edge_model(tmp_path, "int8")]
+    Path(inputs["edge_model"][0].uri, "optimized.json").unlink()
+    served = tmp_path / "served"
+    with pytest.raises(UserError, match=r"served failed: No such file or directory; nothing was pushed$"):
+        executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
+    assert executor.versions(served) == []

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from trainer_modules.architectures import build
 from trainer_modules.architectures.config import VARIANTS, ArchitectureConfig, Name
@@ -154,9 +155,8 @@ def test_the_exported_model_in_tflite_answers_the_same(tiny, tmp_path):
 
 def tflite(saved_model: Path, images: np.ndarray) -> np.ndarray:
     """Convert to TFLite in float32, with TFLite's own operations only, and run it."""
-    interpreter = tf.lite.Interpreter(
-        model_content=tf.lite.TFLiteConverter.from_saved_model(str(saved_model)).convert()
-    )
+    converted = tf.lite.TFLiteConverter.from_saved_model(str(saved_model)).convert()
+    interpreter = Interpreter(model_content=converted)
     (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.resize_tensor_input(given["index"], images.shape)
     interpreter.allocate_tensors()
