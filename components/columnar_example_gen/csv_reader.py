@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -24,18 +26,19 @@ _PARSE_BLOCK = 1 << 24
 def read_bytes(path: str) -> tuple[bytes, str]:
     """(uncompressed content without byte order mark, sha256 of the file as it lies on disk).
 
-    Raises BadInput for a broken .gz.
+    Raises BadInput for a broken .gz or .zst.
     """
     raw = Path(path).read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
     with _unpacking(path):
-        content = gzip.decompress(raw) if _is_packed(path) else raw
+        with _opened(path, io.BytesIO(raw)) as file:
+            content = file.read()
     return content.removeprefix(_BYTE_ORDER_MARK), digest
 
 
 def columns(path: str, options: ReaderOptions) -> list[str]:
     """The column names of a file, of which only the beginning is read. Raises BadInput as `read_header` does."""
-    with _unpacking(path), gzip.open(path) if _is_packed(path) else open(path, "rb") as file:
+    with _unpacking(path), open(path, "rb") as raw, _opened(path, raw) as file:
         head = b""
         while block := file.read(_HEADER_BLOCK):
             head += block
@@ -94,8 +97,11 @@ def read_table(path: str, content: bytes, names: Sequence[str], options: ReaderO
     return table
 
 
-def _is_packed(path: str) -> bool:
-    return path.lower().endswith(".gz")
+def _opened(path: str, raw: Any) -> Any:
+    """The unpacked content of the open file `raw`."""
+    if path.lower().endswith(".zst"):
+        return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+    return gzip.open(raw) if path.lower().endswith(".gz") else raw
 
 
 @contextmanager
@@ -106,3 +112,8 @@ def _unpacking(path: str) -> Iterator[None]:
         raise BadInput(f"{path}: the gzip file is cut off; copy it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path}: not a readable gzip file ({error}); copy it again, or rename it") from None
+    except OSError as error:
+        if not path.lower().endswith(".zst"):
+            raise
+        what = "is cut off" if "runcated" in str(error) else "is no zstd file"
+        raise BadInput(f"{path}: the .zst file {what}; copy it again, or rename it") from None

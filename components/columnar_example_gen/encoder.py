@@ -22,7 +22,7 @@ _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
 def encode(batch: pa.RecordBatch | pa.Table) -> pa.Array:
     """One serialized tf.Example per row.
 
-    Columns of int64, float32, string or null; a missing value is an empty list of the column's kind, and a
+    Columns of int64, float32, string, lists of strings, or null; a missing value is an empty list of the column's kind, and a
     column of nulls an empty feature. Returns a large_binary array.
     """
     order = sorted(batch.schema.names, key=_map_order)
@@ -45,12 +45,18 @@ def _entries(name: str, column: pa.ChunkedArray | pa.Array) -> pa.Array:
         )
     number, payload = _payload(column)
     lengths = pc.binary_length(payload)
-    heads = _table(lengths, lambda size: _entry_head(name, number, size))
+    head = _list_head if pa.types.is_list(column.type) else _entry_head
+    heads = _table(lengths, lambda size: head(name, number, size))
     return pc.if_else(column.is_valid(), _join(heads, payload), _scalar(_entry(name, _field(number, 0))))
 
 
 def _payload(column: pa.Array) -> tuple[int, pa.Array]:
-    """(field number in Feature, the value's own bytes)."""
+    """(field number in Feature, the value's own bytes; of a list its values with their tags and lengths)."""
+    if pa.types.is_list(column.type):
+        values = column.values.cast(pa.large_binary())
+        tagged = _with_header(values, functools.partial(_field, 1)).cast(pa.binary())
+        joined = pc.binary_join(pa.ListArray.from_arrays(column.offsets, tagged), b"")
+        return _BYTES_LIST, joined.cast(pa.large_binary())
     if pa.types.is_string(column.type):
         return _BYTES_LIST, pc.fill_null(column.cast(pa.large_binary()), b"")
     if pa.types.is_floating(column.type):
@@ -78,8 +84,13 @@ def _varints(values: np.ndarray) -> pa.Array:
 def _entry_head(name: str, number: int, size: int) -> bytes:
     """All of an entry that stands before a value of `size` bytes."""
     value = _varint(1 << 3 | _LENGTH_DELIMITED) + _varint(size)
+    return _list_head(name, number, len(value) + size) + value
+
+
+def _list_head(name: str, number: int, size: int) -> bytes:
+    """All of an entry that stands before the `size` bytes of its list."""
     key = _field(1, len(name.encode())) + name.encode()
-    inner = _field(number, len(value) + size) + value
+    inner = _field(number, size)
     feature = _field(2, len(inner) + size) + inner
     return _field(1, len(key) + len(feature) + size) + key + feature
 

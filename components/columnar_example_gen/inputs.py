@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from common.errors import BadInput
 
 PATTERN_SEPARATOR = "\n"
-SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst")
 _EPOCH = datetime.date(1970, 1, 1)
 _SPAN = re.compile(r"\{SPAN(?::(?P<width>[^}]*))?\}")
 _VERSION = re.compile(r"\{VERSION(?::(?P<width>[^}]*))?\}")
@@ -50,10 +50,12 @@ def locate(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> t
     return base, PATTERN_SEPARATOR.join(os.path.relpath(one, base) for one in full)
 
 
-def resolve(base: str, splits: Mapping[str, str], span: int | None = None) -> Inputs:
+def resolve(
+    base: str, splits: Mapping[str, str], span: int | None = None, suffixes: Sequence[str] = SUFFIXES
+) -> Inputs:
     """The files behind `splits` (name -> pattern below `base`), of the latest span or of `span`.
 
-    Raises BadInput when nothing matches, naming the nearest names that exist, and when the splits' latest spans
+    suffixes: which files of a folder are meant. Raises BadInput when nothing matches, naming the nearest names that exist, and when the splits' latest spans
     or versions differ.
     """
     found: tuple[int, int | None] | None = None
@@ -70,13 +72,13 @@ def resolve(base: str, splits: Mapping[str, str], span: int | None = None) -> In
             found = latest[:2]
             filled.append(latest[2])
         patterns[name] = PATTERN_SEPARATOR.join(filled)
-    files = {name: list_files(base, pattern) for name, pattern in patterns.items()}
+    files = {name: list_files(base, pattern, suffixes) for name, pattern in patterns.items()}
     number, version = found or (0, None)
     return Inputs(files=files, patterns=patterns, span=number, version=version)
 
 
-def list_files(base: str, pattern: str) -> list[str]:
-    """The files behind a pattern without placeholders, sorted; of a folder, its CSV files.
+def list_files(base: str, pattern: str, suffixes: Sequence[str] = SUFFIXES) -> list[str]:
+    """The files behind a pattern without placeholders, sorted; of a folder, those with one of the suffixes.
 
     Raises BadInput when a pattern matches nothing.
     """
@@ -91,10 +93,12 @@ def list_files(base: str, pattern: str) -> list[str]:
         plain = [match for match in matches if os.path.isfile(match)]
         for folder in matches:
             if os.path.isdir(folder):
-                inside = [name for name in sorted(os.listdir(folder)) if name.lower().endswith(SUFFIXES)]
+                inside = [
+                    name for name in sorted(os.listdir(folder)) if name.lower().endswith(tuple(suffixes))
+                ]
                 plain += [os.path.join(folder, name) for name in inside if not name.startswith(".")]
         if not plain:
-            raise BadInput(_nothing(path, matches))
+            raise nothing(path, matches, suffixes)
         files.update(plain)
     return sorted(files)
 
@@ -137,7 +141,7 @@ def _latest(base: str, pattern: str, span: int | None) -> tuple[int, int | None,
         path = os.path.join(base, pattern)
         if spans:
             raise BadInput(f"{path}: no span {span}; there is {', '.join(map(str, sorted(spans)[-5:]))}")
-        raise BadInput(_nothing(path, []))
+        raise nothing(path)
     number, version, match = best
     filled = pattern
     if "span" in match.groupdict():
@@ -205,10 +209,11 @@ def _span_number(match: re.Match[str]) -> int:
     return (day - _EPOCH).days
 
 
-def _nothing(path: str, folders: Sequence[str]) -> str:
+def nothing(path: str, folders: Sequence[str] = (), suffixes: Sequence[str] = SUFFIXES) -> BadInput:
+    """The error for a path behind which there is no file, or only folders without one."""
     if folders:
-        return (
-            f"{folders[0]}: no file in this folder ends in {', '.join(SUFFIXES)}; name the files in data.path"
+        return BadInput(
+            f"{folders[0]}: no file in this folder ends in {', '.join(suffixes)}; name the files in data.path"
         )
     folder = os.path.dirname(path)
     while not os.path.isdir(folder) and folder != os.path.dirname(folder):
@@ -218,8 +223,9 @@ def _nothing(path: str, folders: Sequence[str]) -> str:
     names = sorted(os.listdir(folder))
     near = (
         difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
-        or [n for n in names if n.endswith(SUFFIXES)][:3]
+        or [n for n in names if n.endswith(tuple(suffixes))][:3]
     )
-    return f"{path}: {what}; " + (
-        f"nearest in {folder}: {', '.join(near)}" if near else f"{folder} holds no data file"
+    return BadInput(
+        f"{path}: {what}; "
+        + (f"nearest in {folder}: {', '.join(near)}" if near else f"{folder} holds no data file")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -51,7 +51,7 @@ def read(files: Mapping[str, Sequence[str]], options: ReaderOptions) -> Source:
     while text.num_columns:
         # One column after the other, so that text and numbers of all columns are not held at once.
         name = text.column_names[0]
-        columns[name] = _typed(name, text.column(0), read_files, options)
+        columns[name] = typed(name, text.column(0), options, lambda row: place(read_files, row, options))
         text = text.remove_column(0)
     return Source(pa.table(columns), label_text, read_files, options)
 
@@ -73,9 +73,9 @@ def read_text(
             names = csv_reader.read_header(path, content, options)
             if not read_files:
                 header = names
-                _check_columns(path, names, options)
+                check_columns(path, names, options)
             elif set(names) != set(header):
-                raise _differing(path, names, read_files[0].path, header)
+                raise differing(path, names, read_files[0].path, header)
             table = csv_reader.read_table(path, content, names, options)
             tables.append(table.select([name for name in header if name not in options.drop]))
             read_files.append(SourceFile(split, path, digest, os.path.getsize(path), table.num_rows))
@@ -92,7 +92,8 @@ def place(files: Sequence[SourceFile], row: int, options: ReaderOptions) -> str:
     raise IndexError(row)
 
 
-def _check_columns(path: str, names: Sequence[str], options: ReaderOptions) -> None:
+def check_columns(path: str, names: Sequence[str], options: ReaderOptions) -> None:
+    """Raises BadInput for options that name a column which is not among these."""
     wanted = [("the label", label) for label in options.labels]
     wanted += [("data.types", name) for name in options.types] + [
         ("data.drop", name) for name in options.drop
@@ -102,7 +103,8 @@ def _check_columns(path: str, names: Sequence[str], options: ReaderOptions) -> N
             raise unknown_column(path, names, where, name, options.delimiter)
 
 
-def _differing(path: str, names: Sequence[str], first: str, header: Sequence[str]) -> BadInput:
+def differing(path: str, names: Sequence[str], first: str, header: Sequence[str]) -> BadInput:
+    """The error for a file whose columns are not those of the first file."""
     missing = [name for name in header if name not in names]
     added = [name for name in names if name not in header]
     what = [f"has no column {', '.join(missing)}"] if missing else []
@@ -110,23 +112,25 @@ def _differing(path: str, names: Sequence[str], first: str, header: Sequence[str
     return BadInput(f"{path}:1: {' and '.join(what)}, unlike {first}; give the files the same columns")
 
 
-def _typed(
-    name: str, column: pa.ChunkedArray, files: Sequence[SourceFile], options: ReaderOptions
+def typed(
+    name: str, column: pa.ChunkedArray, options: ReaderOptions, place: Callable[[int], str]
 ) -> pa.ChunkedArray:
+    """A text column with the type that is declared or inferred; `place` gives `file:line` of one of its rows.
+
+    Raises BadInput for a value that does not fit.
+    """
     declared = options.types.get(name)
     kind = declared or column_types.infer(column)
     numbers = kind if isinstance(kind, BadValue) else column_types.convert(column, kind)
     if isinstance(numbers, BadValue):
-        raise _bad_value(name, numbers, declared, files, options)
+        raise _bad_value(name, numbers, declared, place(numbers.row))
     return numbers
 
 
-def _bad_value(
-    name: str, bad: BadValue, declared: str | None, files: Sequence[SourceFile], options: ReaderOptions
-) -> BadInput:
+def _bad_value(name: str, bad: BadValue, declared: str | None, where: str) -> BadInput:
     rule = f"declared {declared}" if declared else "otherwise numeric"
     other = "float or text" if bad.reason in (column_types.NOT_WHOLE, column_types.TOO_LONG) else "text"
     return BadInput(
-        f"{place(files, bad.row, options)}: column {name} ({rule}): {diagnosis.shown(bad.value)} {bad.reason};"
+        f"{where}: column {name} ({rule}): {diagnosis.shown(bad.value)} {bad.reason};"
         f" mend the row, list the value under data.missing_values, or declare data.types: {{{name}: {other}}}"
     )

@@ -6,10 +6,11 @@ import gzip
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from common.errors import BadInput
-from components.columnar_example_gen import examples, inputs
+from components.columnar_example_gen import csv_reader, examples, inputs
 from components.columnar_example_gen.options import ReaderOptions
 
 BUCKETS = {"train": 7, "valid": 1, "eval": 2}
@@ -250,7 +251,7 @@ def test_nothing_matches() -> None:
         "penguin.csv": "penguin.csv: no such file or folder; nearest in {0}: penguins.csv",
         "pengui*.tsv": "pengui*.tsv: nothing matches; nearest in {0}: penguins.csv",
         "nowhere/penguins.csv": "nowhere: no such file or folder; nearest in {0}: penguins.csv",
-        "sub": "sub: no file in this folder ends in .csv, .csv.gz, .tsv, .tsv.gz; name the files in data.path",
+        "sub": "sub: no file in this folder ends in .csv, .csv.gz, .csv.zst, .tsv, .tsv.gz, .tsv.zst; name the files in data.path",
         "sub/x.csv": "sub/x.csv: no such file or folder; {0}/sub holds no data file",
     }.items():
         base, pattern = inputs.locate(path)
@@ -268,3 +269,16 @@ def test_options_that_are_not_allowed() -> None:
         ReaderOptions(types={"x": "integer"})
     with pytest.raises(BadInput, match=r"data\.drop: y is the label"):
         ReaderOptions(drop=["y"], labels=["y"])
+
+
+def test_zstandard_is_read_like_gzip() -> None:
+    packed = pa.compress(GOOD.encode(), codec="zstd", asbytes=True)
+    Path("rows.csv.zst").write_bytes(packed)
+    options = ReaderOptions(labels=["kind"], task="multiclass")
+    assert csv_reader.columns("rows.csv.zst", options) == ["x", "kind", "y"]
+    assert examples.build({"all": ["rows.csv.zst"]}, options, BUCKETS).table.num_rows == 60
+    for content, said in (
+        (packed[:-9], "rows.csv.zst: the .zst file is cut off; copy it again, or rename it"),
+        (GOOD, "rows.csv.zst: the .zst file is no zstd file; copy it again, or rename it"),
+    ):
+        assert message(content, name="rows.csv.zst") == said

@@ -26,6 +26,23 @@ def expected(columns: dict[str, list], row: int) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
+def test_lists_of_texts() -> None:
+    lists = [["a", "", "é" * 200], [], None, ["b"] * 300]
+    column = pa.array(lists, pa.list_(pa.string()))
+
+    def record(values: list[str] | None) -> bytes:
+        example = example_pb2.Example()
+        target = example.features.feature["tokens"].bytes_list
+        target.SetInParent()
+        target.value.extend(value.encode() for value in values or [])
+        return example.SerializeToString(deterministic=True)
+
+    assert encoder.encode(pa.table({"tokens": column})).to_pylist() == [record(values) for values in lists]
+    assert encoder.encode(pa.table({"tokens": column.slice(1, 3)})).to_pylist() == list(
+        map(record, lists[1:])
+    )
+
+
 def test_bytes_are_those_of_deterministic_protobuf() -> None:
     columns = {
         "zeta": INTS,
