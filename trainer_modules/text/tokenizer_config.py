@@ -30,10 +30,10 @@ class Tokenizer(Section):
 
     @model_validator(mode="after")
     def _what_the_kind_has(self) -> Tokenizer:
-        if self.kind == "subwords" and "min_frequency" in self.model_fields_set:
+        if self.kind == "subwords" and self.min_frequency != 2:
             raise ValueError(
                 "min_frequency is for words and characters: subwords are learnt; it must be left out"
             )
-        if self.kind != "subwords" and "subword_model" in self.model_fields_set:
+        if self.kind != "subwords" and self.subword_model != "unigram":
             raise ValueError(f"subword_model does not fit {self.kind}; it must be left out")
         return self
