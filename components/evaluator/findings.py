@@ -12,6 +12,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator import mistakes
 from components.evaluator.constants import CALIBRATION, CONFUSION, MISTAKES
@@ -30,7 +31,7 @@ class Answers:
     mistakes are kept. folder: where the files go.
     """
 
-    spec: tfma.ModelSpec
+    spec: config_pb2.ModelSpec
     keyed_by_model: bool
     task: str
     class_names: Sequence[str]
@@ -92,7 +93,7 @@ class _Combine(beam.CombineFn):
                 _add_residuals(accumulator, output, _column(true), _column(predictions[output]), examples)
         else:
             scores = scores_of(np.asarray(predictions[self._answers.spec.prediction_key]))
-            _add_classes(accumulator, _column(labels), scores, examples)
+            _add_classes(accumulator, _column(labels).astype(np.int64), scores, examples)
         return accumulator
 
     def _outputs(self, labels: Any) -> list[str]:
@@ -111,7 +112,7 @@ def _column(values: Any) -> np.ndarray:
 
 def _add_classes(found: Findings, labels: np.ndarray, scores: np.ndarray, examples: np.ndarray) -> None:
     for true, row, example in zip(labels.tolist(), scores, examples, strict=True):
-        found.tally.add(int(true), row)
+        found.tally.add(true, row)
         predicted = int(row.argmax())
         confidence = float(row[predicted])
         if predicted != true and math.isfinite(confidence) and found.worst.asks_for(confidence):

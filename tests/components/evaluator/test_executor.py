@@ -1,0 +1,320 @@
+"""The Evaluator on images from files: slices, classes, confusion, calibration and pictures, against numpy and scikit-learn."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import tensorflow as tf
+from google.protobuf import text_format
+from PIL import Image
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import json_utils, path_utils, proto_utils
+
+from components.batches import files, record_batches
+from components.evaluator.executor import Executor
+from components.statistics_gen.statistics import statistics_of
+from pipeline import evaluation
+from pipeline.sections import Config
+from tests.components.image_example_gen import images
+
+CLASSES = ["T-shirt top", "coat", "größe"]
+SLICES = [["brightness"], ["size"], ["label"]]
+CONFIG = {
+    "name": "toy",
+    "task": "multiclass",
+    "label": "label",
+    "data": {"images": "folders", "path": "images"},
+    "trainer": {"module": "trainer_modules.image_classifier"},
+    "evaluation": {
+        "metrics": ["precision", "f1", "top_3_accuracy", "calibration_error"],
+        "gates": [
+            {"metric": "accuracy", "lower": 0.1, "slices": True},
+            {"metric": "recall", "lower": 0.7, "max_drop": 0.05, "classes": True},
+        ],
+        "min_slice_examples": 3,
+    },
+}
+MOST = 4
+
+
+class Model(tf.Module):
+    """Scores from the mean grey value of an image: the nearer a class's centre is to it, the higher."""
+
+    def __init__(self, centres: list[float], classes: list[str], scratch: Path) -> None:
+        super().__init__()
+        names = scratch / "class_names.txt"
+        names.write_text("".join(f"{name}\n" for name in classes))
+        self.names = tf.saved_model.Asset(str(names))
+        self.centres = tf.constant(centres)
+        keys = tf.constant(classes)
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(classes), dtype=tf.int64)), -1
+        )
+
+    def scores(self, encoded: tf.Tensor) -> tf.Tensor:
+        def grey(one: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_mean(tf.cast(tf.io.decode_png(one, 1), tf.float32)) / 255
+
+        shade = tf.map_fn(grey, encoded, fn_output_signature=tf.float32)
+        return tf.nn.softmax(-20 * tf.abs(shade[:, None] - self.centres[None]))
+
+    @tf.function(input_signature=[{"image_bytes": tf.TensorSpec([None], tf.string, name="image_bytes")}])
+    def serving_default(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"probabilities": self.scores(inputs["image_bytes"])}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serving_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        parsed = tf.io.parse_example(examples, {"image": tf.io.FixedLenFeature([], tf.string)})
+        return {"probabilities": self.scores(parsed["image"]), "label": parsed["image"]}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        parsed = tf.io.parse_example(examples, {"label": tf.io.FixedLenFeature([], tf.string)})
+        return {"label_xf": self.table.lookup(parsed["label"])}
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What the Evaluator left, and what the models' answers are by numpy."""
+
+    folder: Path
+    blessing: standard_artifacts.ModelBlessing
+    records: list[dict[str, Any]]
+    true: np.ndarray
+    scores: np.ndarray
+    former: np.ndarray
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        return json.loads((self.folder / "verdict.json").read_text())
+
+    def row(self, metric: str, slice_name: str = "overall") -> dict[str, Any]:
+        (row,) = (r for r in self.verdict["metrics"] if (r["metric"], r["slice"]) == (metric, slice_name))
+        return row
+
+
+# The baseline's classes stand in another order: rows are compared by name.
+CENTRES = {"T-shirt top": 0.3, "coat": 0.5, "größe": 0.8}
+FORMER = {"größe": 0.7, "coat": 0.55, "T-shirt top": 0.2}
+
+
+def by_numpy(records: list[dict[str, Any]], centres: dict[str, float]) -> np.ndarray:
+    """Scores of the classes in the order of CLASSES."""
+    shades = [np.asarray(Image.open(io.BytesIO(record["image"]))).mean() / 255 for record in records]
+    raised = np.exp(-20 * np.abs(np.array(shades)[:, None] - [centres[name] for name in CLASSES]))
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    folder = tmp_path_factory.mktemp("evaluated")
+    random = np.random.default_rng(3)
+    for label, centre in CENTRES.items():
+        for index in range(120):
+            shade = np.clip(random.normal(centre, 0.12), 0.05, 0.95)
+            pixels = np.clip(random.normal(255 * shade, 25, [8, random.integers(8, 30)]), 0, 255)
+            image = Image.fromarray(pixels.astype(np.uint8))
+            images.write_file(folder / "images" / label / f"{index}.png", images.encoded(image))
+    examples = images.run(folder / "images", folder, labels=["label"])
+    config = Config.model_validate(CONFIG)
+    inputs = {
+        "examples": [examples],
+        "schema": [_schema(folder / "schema")],
+        "statistics": [_statistics(folder / "statistics", files(examples, "train"))],
+        "model": [_model(folder / "model", CENTRES, 1)],
+        "baseline_model": [_model(folder / "baseline", FORMER, 2)],
+    }
+    outputs = {
+        "evaluation": [standard_artifacts.ModelEvaluation()],
+        "blessing": [standard_artifacts.ModelBlessing()],
+    }
+    for name, (artifact,) in outputs.items():
+        artifact.uri = str(folder / name)
+    properties = {
+        "eval_config": proto_utils.proto_to_json(evaluation.eval_config(config, SLICES)),
+        "example_splits": json_utils.dumps(["eval"]),
+        "min_slice_examples": config.evaluation.min_slice_examples,
+        "task": config.task,
+        "class_gates": json.dumps(evaluation.class_gates(config)),
+        "buckets": json.dumps(evaluation.buckets(config, SLICES)),
+        "mistakes": MOST,
+    }
+    Executor(images.context(folder / "tmp")).Do(inputs, outputs, properties)
+    records = images.records(examples)["eval"]
+    return Evaluated(
+        folder / "evaluation",
+        outputs["blessing"][0],
+        records,
+        np.array([CLASSES.index(record["label"].decode()) for record in records]),
+        by_numpy(records, CENTRES),
+        by_numpy(records, FORMER),
+    )
+
+
+def _schema(folder: Path) -> standard_artifacts.Schema:
+    schema = schema_pb2.Schema()
+    for name, kind in (
+        ("image", "BYTES"),
+        ("label", "BYTES"),
+        ("file_name", "BYTES"),
+        ("brightness", "FLOAT"),
+        ("size", "INT"),
+        ("height", "INT"),
+        ("width", "INT"),
+        ("channels", "INT"),
+    ):
+        schema.feature.add(name=name, type=schema_pb2.FeatureType.Value(kind))
+    folder.mkdir()
+    (folder / "schema.pbtxt").write_text(text_format.MessageToString(schema))
+    artifact = standard_artifacts.Schema()
+    artifact.uri = str(folder)
+    return artifact
+
+
+def _statistics(folder: Path, paths: list[str]) -> standard_artifacts.ExampleStatistics:
+    found = statistics_of((batch for path in paths for batch in record_batches(path, None)), ["image"])
+    (folder / "Split-train").mkdir(parents=True)
+    (folder / "Split-train" / "FeatureStats.pb").write_bytes(found.SerializeToString())
+    artifact = standard_artifacts.ExampleStatistics()
+    artifact.uri = str(folder)
+    return artifact
+
+
+def _model(folder: Path, centres: dict[str, float], number: int) -> standard_artifacts.Model:
+    folder.mkdir()
+    model = Model(list(centres.values()), list(centres), folder)
+    signatures = {
+        name: getattr(model, name) for name in ("serving_default", "serving_examples", "transform_features")
+    }
+    tf.saved_model.save(model, path_utils.serving_model_dir(str(folder)), signatures=signatures)
+    artifact = standard_artifacts.Model()
+    artifact.uri, artifact.id = str(folder), number
+    return artifact
+
+
+def test_metrics_of_all_examples(evaluated: Evaluated) -> None:
+    predicted, former = evaluated.scores.argmax(axis=1), evaluated.former.argmax(axis=1)
+    for metric, values in (
+        ("accuracy", [np.mean(p == evaluated.true) for p in (predicted, former)]),
+        (
+            "precision",
+            [
+                sklearn.metrics.precision_score(evaluated.true, p, average="macro")
+                for p in (predicted, former)
+            ],
+        ),
+        (
+            "recall",
+            [sklearn.metrics.recall_score(evaluated.true, p, average="macro") for p in (predicted, former)],
+        ),
+        ("f1", [sklearn.metrics.f1_score(evaluated.true, p, average="macro") for p in (predicted, former)]),
+        ("top_3_accuracy", [1.0, 1.0]),
+    ):
+        row = evaluated.row(metric)
+        assert [row["value"], row["baseline"]] == pytest.approx(values), metric
+        assert row["examples"] == len(evaluated.records)
+    assert 0.6 < evaluated.row("accuracy")["value"] < 0.95
+
+
+def test_each_class_has_its_rows_by_name_though_the_baseline_has_another_order(evaluated: Evaluated) -> None:
+    labels = range(len(CLASSES))
+    now, before = (
+        sklearn.metrics.recall_score(evaluated.true, scores.argmax(axis=1), average=None, labels=labels)
+        for scores in (evaluated.scores, evaluated.former)
+    )
+    for index, name in enumerate(CLASSES):
+        row = evaluated.row("recall", f"class {name}")
+        assert (row["value"], row["baseline"]) == pytest.approx((now[index], before[index]))
+        assert (row["class"], row["lower"], row["change"]) == (name, 0.7, -0.05)
+        assert row["ok"] == (now[index] >= 0.7 and now[index] - before[index] >= -0.05)
+        assert row["examples"] == np.count_nonzero(evaluated.true == index)
+        assert evaluated.row("precision", f"class {name}")["ok"] is None
+    slices = [row["slice"] for row in evaluated.verdict["metrics"]]
+    assert slices.index("class T-shirt top") < slices.index("class größe") < slices.index("brightness=bright")
+
+
+def test_slices_by_brightness_size_and_class(evaluated: Evaluated) -> None:
+    right = evaluated.scores.argmax(axis=1) == evaluated.true
+    for column, names in evaluation.BUCKETS.items():
+        bounds = evaluated.verdict["buckets"][column]
+        assert tuple(bounds["names"]) == names
+        numbers = np.array([record[column] for record in evaluated.records])
+        low, high = numbers < bounds["lower"], numbers > bounds["upper"]
+        for name, chosen in zip(names, (low, ~low & ~high, high), strict=True):
+            row = evaluated.row("accuracy", f"{column}={name}")
+            assert row["examples"] == chosen.sum() > 0.2 * len(numbers)
+            assert row["value"] == pytest.approx(right[chosen].mean())
+            assert row["lower"] == 0.1
+    for index, name in enumerate(CLASSES):
+        assert evaluated.row("accuracy", f"label={name}")["value"] == pytest.approx(
+            right[evaluated.true == index].mean()
+        )
+
+
+def test_brightness_and_size_are_those_of_the_picture(evaluated: Evaluated) -> None:
+    for record in evaluated.records[:20]:
+        pixels = np.asarray(Image.open(io.BytesIO(record["image"])))
+        assert record["size"] == pixels.size
+        assert record["brightness"] == pytest.approx(pixels.mean() / 255, abs=0.02)
+
+
+def test_confusion_and_calibration(evaluated: Evaluated) -> None:
+    found = json.loads((evaluated.folder / "confusion.json").read_text())
+    predicted = evaluated.scores.argmax(axis=1)
+    assert found["classes"] == CLASSES
+    assert found["counts"] == sklearn.metrics.confusion_matrix(evaluated.true, predicted).tolist()
+    assert found["unknown"] == [0, 0, 0]
+    calibration = json.loads((evaluated.folder / "calibration.json").read_text())
+    confidence, right = evaluated.scores.max(axis=1), predicted == evaluated.true
+    chosen = (confidence >= 12 / 15) & (confidence < 13 / 15)
+    assert calibration["bins"][12]["examples"] == chosen.sum() > 0
+    assert calibration["bins"][12]["confidence"] == pytest.approx(confidence[chosen].mean())
+    assert calibration["bins"][12]["accuracy"] == pytest.approx(right[chosen].mean())
+    error = sum(
+        row["examples"] * abs(row["confidence"] - row["accuracy"])
+        for row in calibration["bins"]
+        if row["examples"]
+    )
+    assert calibration["expected_calibration_error"] == pytest.approx(error / len(right))
+    assert evaluated.row("calibration_error")["value"] == pytest.approx(error / len(right))
+
+
+def test_the_most_confident_mistakes_are_kept_with_their_pictures(evaluated: Evaluated) -> None:
+    rows = json.loads((evaluated.folder / "mistakes" / "mistakes.json").read_text())
+    predicted, confidence = evaluated.scores.argmax(axis=1), evaluated.scores.max(axis=1)
+    wrong = np.flatnonzero(predicted != evaluated.true)
+    worst = wrong[np.argsort(-confidence[wrong])][:MOST]
+    assert len(wrong) > MOST
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4]
+    for row, index in zip(rows, worst, strict=True):
+        record = evaluated.records[index]
+        assert row["features"]["file_name"] == record["file_name"].decode()
+        assert row["features"]["label"] == row["true"] == CLASSES[evaluated.true[index]]
+        assert row["predicted"] == CLASSES[predicted[index]]
+        assert row["confidence"] == pytest.approx(confidence[index], abs=1e-5)
+        assert row["score_of_true"] == pytest.approx(evaluated.scores[index, evaluated.true[index]], abs=1e-5)
+        (picture,) = row["files"]
+        assert (evaluated.folder / "mistakes" / picture).read_bytes() == record["image"]
+    plain = {"T-shirt top": "t-shirt-top", "coat": "coat", "größe": "groe"}
+    assert rows[0]["files"] == [
+        f"01_true-{plain[rows[0]['true']]}_predicted-{plain[rows[0]['predicted']]}.png"
+    ]
+
+
+def test_the_blessing_names_both_models(evaluated: Evaluated) -> None:
+    blessed = evaluated.verdict["blessed"]
+    assert blessed == all(row["ok"] is not False for row in evaluated.verdict["metrics"])
+    assert [file.name for file in Path(evaluated.blessing.uri).iterdir()] == [
+        "BLESSED" if blessed else "NOT_BLESSED"
+    ]
+    assert evaluated.blessing.get_int_custom_property("blessed") == int(blessed)
+    assert evaluated.blessing.get_int_custom_property("current_model_id") == 1
+    assert evaluated.blessing.get_int_custom_property("baseline_model_id") == 2
