@@ -263,7 +263,10 @@ def predict(
     question = predict.Question(json_, csv, tuple(image or ()), tuple(text or ()))
     target = predict.Target(version, label, signature, host, rest_api_port, timeout, local)
     answers = predict.predict(pipeline, question, target, home_module.find(home))
-    (show_predictions.show_json if output == "json" else show_predictions.show_table)(answers)
+    if output == "json":
+        show_predictions.show_json(answers)
+    else:
+        show_predictions.show_table(answers, {"image": image} if image else {"text": text} if text else None)
 
 
 @export_app.command("serving")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from rich.markup import escape
 
 from pipeline.model_inputs import Row
 from pipeline.show import grid, show
@@ -13,12 +15,14 @@ from serving.json_values import to_json
 MOST_VALUES = 10
 
 
-def show_table(answers: Iterable[Row]) -> None:
-    """One line per example, one column per output."""
+def show_table(answers: Iterable[Row], asked: Mapping[str, Sequence[object]] | None = None) -> None:
+    """One line per example, one column per output, after columns of what was asked: name -> a value per example."""
+    columns = asked or {}
     listed = list(answers)
-    table = grid(*listed[0])
-    for answer in listed:
-        table.add_row(*(cell(value) for value in answer.values()))
+    table = grid(*columns, *listed[0])
+    for index, answer in enumerate(listed):
+        leading = (str(values[index]) for values in columns.values())
+        table.add_row(*(escape(value) for value in leading), *(cell(value) for value in answer.values()))
     show(table)
 
 

@@ -175,6 +175,8 @@ def test_images(ask: Ask, tmp_path: Path) -> None:
     path.write_bytes(ONE_PIXEL)
     (expected,) = ask.answers("images", "--json", json.dumps({"pixels": pixels(ONE_PIXEL)}))
     assert ask.answers("images", "--image", str(path), "--image", str(path)) == [expected, expected]
+    table = ask("images", "--image", str(path)).out.split()
+    assert table == ["image", "mean", str(path), f"{expected['mean']:.6g}"]
     encoded = json.dumps({"b64": base64.b64encode(ONE_PIXEL).decode()})
     assert ask.answers("images", "--json", encoded, "--signature", "serving_bytes") == [expected]
 
