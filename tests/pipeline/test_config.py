@@ -138,6 +138,12 @@ def test_defaults_are_filled_in() -> None:
             " auc_precision_recall, precision, recall, f1, calibration_error, loss",
         ),
         (
+            "{metric: accuracy, lower: 0.8}",
+            "{metric: recall, lower: 0.8, classes: true}",
+            "toy.yaml:15: evaluation.gates: classes: each class of a multiclass model has precision, recall, f1, not"
+            " recall of task binary",
+        ),
+        (
             "lower: 0.8",
             "lowr: 0.8",
             "toy.yaml:15: evaluation.gates.0.lowr: unknown key; did you mean lower?",

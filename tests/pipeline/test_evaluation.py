@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 
+import components.evaluator.metrics  # noqa: F401
 from pipeline import evaluation
 from pipeline.sections import METRICS, Config
 
 
-def built(
+def configured(
     gates: Sequence[dict[str, Any]],
-    slices: Sequence[Sequence[str]] = (),
     task: str = "binary",
     label: str | list[str] = "label",
     metrics: Sequence[str] = (),
-) -> config_pb2.EvalConfig:
-    config = Config.model_validate(
+    data: dict[str, Any] | None = None,
+) -> Config:
+    return Config.model_validate(
         {
             "name": "toy",
             "task": task,
             "label": label,
-            "data": {"path": "rows.csv"},
+            "data": data or {"path": "rows.csv"},
             "trainer": {"module": "trainer_modules.tabular"},
             "evaluation": {"gates": gates, "metrics": metrics},
         }
     )
-    return evaluation.eval_config(config, slices)
+
+
+def built(
+    gates: Sequence[dict[str, Any]], slices: Sequence[Sequence[str]] = (), **changes: Any
+) -> config_pb2.EvalConfig:
+    return evaluation.eval_config(configured(gates, **changes), slices)
 
 
 def metric(built: config_pb2.EvalConfig, name: str, spec: int = 0) -> config_pb2.MetricConfig:
@@ -54,6 +62,45 @@ def test_every_metric_has_a_class_of_tfma() -> None:
         made = built([{"metric": next(iter(metrics)), "lower": 0}], task=task, metrics=list(metrics))
         classes = [m.class_name for m in made.metrics_specs[0].metrics]
         assert classes == ["ExampleCount", *(evaluation.CLASSES[task][name] for name in metrics)]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_metrics_of_our_own_are_made_by_tfma(task: str) -> None:
+    metrics = [name for name, made in evaluation.CLASSES[task].items() if made in evaluation.MODULES]
+    assert metrics
+    made = built([{"metric": "accuracy", "lower": 0}], task=task, metrics=metrics)
+    specs = metric_specs.keys_and_metrics_from_specs(made, made.metrics_specs)
+    found = {key.name: instance for key, _, instance in specs}
+    assert set(found) == {"example_count", "accuracy", *metrics}
+    for name in metrics:
+        assert type(found[name]).__name__ == evaluation.CLASSES[task][name]
+        assert found[name].get_config()["name"] == name
+
+
+def test_parameters_of_our_metrics() -> None:
+    made = built([{"metric": "top_3_accuracy", "lower": 0}], task="multiclass", metrics=["f1", "accuracy"])
+    assert json.loads(metric(made, "top_3_accuracy").config) == {"name": "top_3_accuracy", "k": 3}
+    assert json.loads(metric(made, "f1").config) == {"name": "f1", "score": "f1"}
+    assert json.loads(metric(made, "accuracy").config) == {"name": "accuracy"}
+    assert json.loads(metric(built([{"metric": "f1", "lower": 0}]), "f1").config) == {"name": "f1"}
+
+
+def test_bounds_of_classes() -> None:
+    gates = [
+        {"metric": "accuracy", "lower": 0.5},
+        {"metric": "recall", "lower": 0.4, "max_drop": 0.1, "classes": True},
+    ]
+    assert evaluation.class_gates(configured(gates, task="multiclass")) == [
+        {"metric": "recall", "lower": 0.4, "upper": None, "max_drop": 0.1}
+    ]
+
+
+def test_numbers_of_images_are_put_into_buckets() -> None:
+    images = {"images": "folders", "path": "photos"}
+    gates = [{"metric": "accuracy", "lower": 0.5}]
+    found = evaluation.buckets(configured(gates, data=images), [["label", "brightness"], ["height"]])
+    assert found == {"brightness": ["dark", "middle", "bright"]}
+    assert evaluation.buckets(configured(gates), [["brightness"], ["size"]]) == {}
 
 
 def test_bounds() -> None:

@@ -196,6 +196,21 @@ def test_a_slice_by_a_column_that_is_not_there() -> None:
     )
 
 
+def test_slices_of_images() -> None:
+    images = {"images": "folders", "path": "photos"}
+    available = [*FEATURES, "label"]
+    wanted = ["label", "brightness", ["size", "channels"]]
+    kept, _ = sources.slices(config(images, slices=wanted), available)
+    assert kept == [["label"], ["brightness"], ["size", "channels"]]
+    for name, hint in (
+        ("brightnes", "; did you mean brightness?"),
+        ("file_name", "; it has height, width, channels, size, brightness, label"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            sources.slices(config(images, slices=[name]), available)
+        assert str(caught.value).startswith(f"evaluation.slices: the data has no column {name!r}{hint}")
+
+
 @pytest.mark.parametrize("section", ["drift", "skew"])
 def test_a_threshold_on_a_column_that_is_not_there(section: str) -> None:
     toy = config({"path": "rows.csv"})

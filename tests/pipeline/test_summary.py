@@ -115,6 +115,14 @@ def test_metrics_against_their_bounds(tmp_path: Path) -> None:
     assert lines[-2] == "verdict NOT blessed"
 
 
+def test_the_mistakes_in_one_line(tmp_path: Path) -> None:
+    confusion = {"classes": ["[red]coat", "shirt"], "counts": [[50, 7], [2, 40]], "unknown": [0, 0]}
+    (tmp_path / "confusion.json").write_text(json.dumps(confusion))
+    assert shown(evaluated(tmp_path, row()))[3] == (
+        "mistakes   9 of 99 predictions are wrong; most often [red]coat is taken for shirt (7)"
+    )
+
+
 def test_a_long_table_is_cut_with_a_word_and_failures_come_first(tmp_path: Path) -> None:
     rows = [row(f"city={i}", ok=i != 77) for i in range(100)]
     lines = shown(evaluated(tmp_path, row(), *rows))
