@@ -33,16 +33,39 @@ CLASSES = {
         "loss": "SparseCategoricalCrossentropy",
     },
     "regression": {"rmse": "RootMeanSquaredError", "mae": "MeanAbsoluteError", "mse": "MeanSquaredError"},
+    "language_model": {"perplexity": "Perplexity"},
+    "translation": {"bleu": "CorpusBleu", "exact_match": "ExactMatch", "perplexity": "Perplexity"},
+    "tagging": {
+        "entity_f1": "Entities",
+        "entity_precision": "Entities",
+        "entity_recall": "Entities",
+        "token_accuracy": "Entities",
+    },
+    "embedding": {"perplexity": "Perplexity"},
 }
-MODULES = dict.fromkeys(("TopK", "PerClass", "ExpectedCalibrationError"), "components.evaluator.metrics")
+MODULES = {
+    **dict.fromkeys(("TopK", "PerClass", "ExpectedCalibrationError"), "components.evaluator.metrics"),
+    "Perplexity": "components.evaluator.perplexity",
+    "Entities": "components.evaluator.entities",
+    "CorpusBleu": "components.evaluator.bleu",
+}
 PARAMETERS: dict[tuple[str, str], dict[str, Any]] = {
     ("TopK", "top_3_accuracy"): {"k": 3},
     ("TopK", "top_5_accuracy"): {"k": 5},
     **{("PerClass", name): {"score": name} for name in PER_CLASS},
+    ("Entities", "entity_f1"): {"figure": "f1"},
+    ("Entities", "entity_precision"): {"figure": "precision"},
+    ("Entities", "entity_recall"): {"figure": "recall"},
+    ("Entities", "token_accuracy"): {"figure": "token_accuracy"},
 }
 # Numbers of an image that slices go by -> names of their buckets, low to high.
 BUCKETS = {"brightness": ("dark", "middle", "bright"), "size": ("small", "middle", "large")}
-PREDICTION_KEY = {"binary": "probability", "multiclass": "probabilities"}
+PREDICTION_KEY = {
+    "binary": "probability",
+    "multiclass": "probabilities",
+    "translation": "translation",
+    "tagging": "tags",
+}
 
 
 def eval_config(config: Config, slices: Sequence[Sequence[str]]) -> config_pb2.EvalConfig:
@@ -96,7 +119,7 @@ def _model_spec(config: Config) -> config_pb2.ModelSpec:
 
 
 def _metrics_specs(config: Config, slices: Sequence[Sequence[str]]) -> list[config_pb2.MetricsSpec]:
-    outputs: list[str | None] = [None] if len(config.labels) == 1 else [*config.labels]
+    outputs: list[str | None] = [None] if len(config.labels) < 2 else [*config.labels]
     return [
         config_pb2.MetricsSpec(
             metrics=[

@@ -19,8 +19,11 @@ from components.evaluator import buckets, findings
 from components.evaluator.buckets import Bucket
 from components.evaluator.findings import Answers
 
-# The import registers our metrics.
+# The imports register our metrics.
+from components.evaluator import bleu as _bleu  # isort: skip  # noqa: F401
+from components.evaluator import entities as _entities  # isort: skip  # noqa: F401
 from components.evaluator import metrics as _metrics  # isort: skip  # noqa: F401
+from components.evaluator import perplexity as _perplexity  # isort: skip  # noqa: F401
 
 _TELEMETRY = ("Evaluator",)
 

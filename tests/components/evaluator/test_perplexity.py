@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.metrics.perplexity import PerplexityCombiner
+from components.evaluator.perplexity import PerplexityCombiner
 
 KEY = metric_types.MetricKey(name="perplexity")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.metrics.entities import EntitiesCombiner, Figure, entities
+from components.evaluator.entities import EntitiesCombiner, Figure, entities
 
 KEY = metric_types.MetricKey(name="entity")
 
