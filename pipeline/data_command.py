@@ -1,10 +1,7 @@
-"""`mlpipe data`: which data sets there are, and their files on this machine."""
+"""`mlpipe data`: which data sets and pretrained weights there are, and their files on this machine."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from common.errors import BadInput
-from data.registry import DATASETS, Dataset
+from data.registry import DATASETS, Dataset, write
 from pipeline import home
 from pipeline.wording import display, nearest
 
-app = typer.Typer(help="Data sets: list them, get their files.", rich_markup_mode=None)
+app = typer.Typer(help="Data sets and pretrained weights: list them, get their files.", rich_markup_mode=None)
 
 
 @app.command("list")
 def list_() -> None:
-    """List the data sets, with size, licence, and where they come from."""
+    """List the data sets and pretrained weights, with size, licence, and where they come from."""
     table = Table(box=None, pad_edge=False)
     for column in ("name", "what", "size", "licence", "from"):
         table.add_column(column)
@@ -45,39 +42,11 @@ def get(
         Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")
     ] = None,
 ) -> None:
-    """Write the files of a data set to a folder, checked against their checksums."""
+    """Write the files of a data set or of pretrained weights to a folder, checked against their checksums."""
     dataset = _find(name)
     folder = to or home.find(home_option).data / name
     path = write(dataset, folder, download)
     print(f"wrote {display(path)}\nin a pipeline: {_section(dataset, path)}")
-
-
-def write(dataset: Dataset, folder: Path, download: bool = False) -> Path:
-    """Lets the loader fill a folder, which appears complete or not at all; gives what it wrote.
-
-    Raises:
-      BadInput: the folder holds something already, or the loader cannot get the data.
-    """
-    folder = folder.expanduser().absolute()
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise BadInput(f"{folder}: is there already; use it, remove it, or name another folder with --to")
-    module, _, function = dataset.loader.partition(":")
-    load = getattr(importlib.import_module(module), function)
-    arguments = {"download": download} if "download" in inspect.signature(load).parameters else {}
-    if download and not arguments:
-        raise BadInput(
-            f"--download: {dataset.name} is not fetched from its makers; it comes from: {dataset.origin}"
-        )
-    staged = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
-        written = load(staged, **arguments)
-        if folder.is_dir():
-            folder.rmdir()
-        staged.rename(folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-    return folder / written.relative_to(staged)
 
 
 def _find(name: str) -> Dataset:
@@ -88,5 +57,7 @@ def _find(name: str) -> Dataset:
 
 
 def _section(dataset: Dataset, path: Path) -> str:
+    if dataset.layout == "weights":
+        return f"trainer.model.transfer: {{weights: {display(path)}}}"
     images = f"images: {dataset.layout}, " if dataset.images else ""
     return f"data: {{{images}path: {display(path)}}}"

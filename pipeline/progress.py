@@ -86,8 +86,11 @@ class Progress(logging.Handler):
             self._close(self.current.node_id, "failed")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line of training progress."""
+        """One line of training progress; one with `mlpipe_line` stays on the screen."""
         if self.current is None:
+            return
+        if hasattr(record, "mlpipe_line"):
+            self.say(f"{self.current.node_id:<{WIDTH}}  {record.getMessage()}")
             return
         self.current.detail = record.getMessage()
         now = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,30 +13,40 @@ from pipeline import fingerprint
 from pipeline.metadata import Store, properties, register_run, run_context, update_run
 from pipeline.runs import last_run, outputs_of
 from pipeline.sections import Config
+from pipeline.trainer_files import TrainerFile
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What the results of a run depend on: configuration, code, data, a curated schema and package versions."""
+    """What the results of a run depend on: configuration, code, versions, data, a curated schema, the trainer's files."""
 
     config: Config
     code: dict[str, str]
     versions: dict[str, str]
     data: Sequence[dict[str, Any]]
     schema: str | None
+    files: Mapping[str, str]
 
     @property
     def digest(self) -> str:
-        return fingerprint.of_values(self.config.dump(), self.code, self.versions, self.data, self.schema)
+        return fingerprint.of_values(
+            self.config.dump(), self.code, self.versions, self.data, self.schema, self.files
+        )
 
 
-def fingerprint_run(config: Config, files: Sequence[dict[str, Any]], schema: Path | None) -> Fingerprint:
+def fingerprint_run(
+    config: Config,
+    data: Sequence[dict[str, Any]],
+    schema: Path | None,
+    files: Mapping[str, TrainerFile],
+) -> Fingerprint:
     """The fingerprint of a run of this configuration over these files, without importing what is fingerprinted.
 
     Args:
       config: the configuration.
-      files: the input files with their fingerprints.
+      data: the input files with their fingerprints.
       schema: the curated schema, if there is one.
+      files: the files that the trainer section names.
     """
     loader = [config.data.loader.partition(":")[0]] if config.data.loader and not config.data.path else []
     check = config.serving_check
@@ -44,7 +54,12 @@ def fingerprint_run(config: Config, files: Sequence[dict[str, Any]], schema: Pat
     modules = ("pipeline.dag", config.trainer.module, *server, *loader)
     code = {module: fingerprint.of_module(module) for module in modules}
     return Fingerprint(
-        config, code, fingerprint.versions(), files, fingerprint.of_file(schema) if schema else None
+        config,
+        code,
+        fingerprint.versions(),
+        data,
+        fingerprint.of_file(schema) if schema else None,
+        {key: file.sha256 for key, file in files.items()},
     )
 
 

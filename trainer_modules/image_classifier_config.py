@@ -16,6 +16,9 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 FLAT = ("softmax", "mlp")
 """Architectures without a feature map."""
 
+FILES = ("model.transfer.weights", "model.transfer.backbone")
+"""Keys that name a file, or weights that are known by name: the run finds them, and what is in them counts."""
+
 
 class Features(Section):
     """What the label is."""
@@ -44,7 +47,8 @@ class Transfer(Section):
 
     weights: str | None = Field(
         None,
-        description="a .weights.h5 file of the same architecture and variant; its last layer is left out",
+        description="a .weights.h5 file of the same architecture and variant, or a name that `mlpipe data list` "
+        "shows; its last layer is left out",
     )
     backbone: str | None = Field(
         None,
@@ -64,9 +68,11 @@ class Transfer(Section):
     def _one_source(self) -> Transfer:
         if (self.weights is None) == (self.backbone is None):
             raise ValueError("give one of weights (of the architecture) and backbone (another model)")
-        if self.weights is not None and not self.weights.endswith(".weights.h5"):
+        named = self.weights is None or self.weights.isidentifier()
+        if not named and not str(self.weights).endswith(".weights.h5"):
             raise ValueError(
-                f"weights: {self.weights!r} must be a .weights.h5 file; give another kind as backbone"
+                f"weights: {self.weights!r} must be a .weights.h5 file, or a name that `mlpipe data list` shows; give "
+                "another kind of file as backbone"
             )
         if self.pixels[0] == self.pixels[1]:
             raise ValueError(f"pixels: {list(self.pixels)} must be two different values, black and white")

@@ -25,7 +25,7 @@ def test_each_data_set_has_a_loader() -> None:
     for dataset in DATASETS:
         module, _, function = dataset.loader.partition(":")
         assert callable(getattr(importlib.import_module(module), function))
-        assert dataset.layout in ("folders", "idx", "table")
+        assert dataset.layout in ("folders", "idx", "table", "weights")
     assert len({dataset.name for dataset in DATASETS}) == len(DATASETS)
 
 

@@ -98,6 +98,20 @@ def test_training_is_told_every_ten_seconds_and_at_its_end(monkeypatch: pytest.M
     ]
 
 
+def test_the_beginning_of_a_stage_stays() -> None:
+    stream = io.StringIO()
+    with Progress(stream) as progress:
+        progress.started("Trainer")
+        LOGGER.info("step 1/2 loss 0.5")
+        LOGGER.info("stage fine_tuned: 10 weights train", extra={"mlpipe_line": True})
+        progress.done("Trainer")
+    assert lines(stream) == [
+        "Trainer           step 1/2 loss 0.5",
+        "Trainer           stage fine_tuned: 10 weights train",
+        "Trainer           done  step 1/2 loss 0.5",
+    ]
+
+
 def test_training_without_a_node_is_no_trouble() -> None:
     stream = io.StringIO()
     with Progress(stream):

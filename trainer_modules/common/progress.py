@@ -19,6 +19,11 @@ def _log(step: int, steps: int, loss: float) -> None:
     logging.getLogger("mlpipe.progress").info("step %d/%d loss %.4f", step, steps, loss, extra=extra)
 
 
+def say(line: str) -> None:
+    """Log a line that stays on the screen, as the steps do not."""
+    logging.getLogger("mlpipe.progress").info(line, extra={"mlpipe_line": True})
+
+
 class Progress(keras.callbacks.Callback):
     """Logs step, steps and loss to `mlpipe.progress`; a loss that is not finite ends the training.
 

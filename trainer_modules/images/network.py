@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import keras
 
 from trainer_modules import architectures
-from trainer_modules.common import fitting
+from trainer_modules.common import fitting, progress
 from trainer_modules.image_classifier_config import Config, Model
 from trainer_modules.images import transfer
 from trainer_modules.images.decoding import Form
@@ -48,7 +47,9 @@ class Stage:
         """What the record of the training tells of the stage; counts are of single weights."""
         trainable = sum(variable.value.shape.num_elements() for variable in model.trainable_weights)
         frozen = sum(variable.value.shape.num_elements() for variable in model.non_trainable_weights)
-        logging.info("stage %s: %d trainable weights, %d frozen", self.name, trainable, frozen)
+        progress.say(
+            f"stage {self.name}: {trainable:,} weights train, {frozen:,} are frozen, learning rate {self.learning_rate:g}"
+        )
         return {
             "stage": self.name,
             "trainable": trainable,

@@ -20,7 +20,7 @@ from common.errors import BadInput
 from trainer_modules import architectures
 from trainer_modules.architectures import blocks
 from trainer_modules.architectures.config import ArchitectureConfig
-from trainer_modules.image_classifier_config import Model, Transfer
+from trainer_modules.image_classifier_config import Model
 from trainer_modules.images.decoding import Form
 
 BACKBONE = "backbone"
@@ -95,15 +95,6 @@ def unfreeze(model: keras.Model, first: str | int) -> None:
         raise BadInput(f"{key}: the backbone has {len(names)} layers, {start} is beyond them")
     for layer in layers[:start]:
         layer.trainable = False
-
-
-def identity(transfer: Transfer | None) -> Any:
-    """What tells one pretrained file from another of the same name: its size and time; JSON-able."""
-    source = (transfer.weights or transfer.backbone or "") if transfer else ""
-    path = Path(source)
-    if path.is_dir():
-        path = path / "saved_model.pb"
-    return [path.stat().st_size, path.stat().st_mtime_ns] if source and path.is_file() else source
 
 
 class Backbone(keras.layers.Layer):

@@ -243,15 +243,3 @@ def test_layers_that_are_none(pretrained: dict[str, Any], first: Any, message: s
     model = built(pretrained["folder"], weights="small.weights.h5")
     with pytest.raises(BadInput, match=message):
         transfer.unfreeze(model, first)
-
-
-def test_another_file_of_the_same_name_is_another_training(tmp_path: Path) -> None:
-    path = tmp_path / "a.weights.h5"
-    settings = Model(**SMALL, transfer={"weights": str(path)}).transfer
-    found = []
-    for content in ("one", "other"):
-        path.write_text(content)
-        found.append(transfer.identity(settings))
-    assert found[0] != found[1]
-    assert found[1] == transfer.identity(settings)
-    assert transfer.identity(None) == ""
