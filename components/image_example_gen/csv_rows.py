@@ -104,7 +104,9 @@ def _bad_rows(path: str, table: pa.Table, options: ImageOptions) -> dict[int, tu
         if name is None:
             bad[row] = ("the path is empty", "name a file, or take the row out")
         elif not os.path.lexists(os.path.join(base, name)):
-            bad[row] = (f"there is no file {name}", "mend the path, or take the row out")
+            slashes = os.path.lexists(os.path.join(base, name.replace("\\", "/")))
+            mend = "write / for \\ in the paths" if slashes else "mend the path, or take the row out"
+            bad[row] = (f"there is no file {name}", mend)
         elif os.path.exists(os.path.join(base, name)) and not os.path.isfile(os.path.join(base, name)):
             bad[row] = (f"{name} is no plain file", "name an image, or take the row out")
     for label in options.labels:

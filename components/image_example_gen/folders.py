@@ -12,6 +12,8 @@ from components.image_example_gen.problems import CONVERT, Problem
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 OTHER_IMAGES = (".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".svg")
+SYSTEM = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+"""Folders that archives, disks and network drives leave; what lies in them is not people's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Scan:
 
 
 def scan(base: str) -> Scan:
-    """Walks DIR/<class>/**; hidden files and folders do not count, links are followed.
+    """Walks DIR/<class>/**; hidden files, and hidden folders and those of the system, do not count; links are followed.
 
     Raises BadInput when the folder is not there, cannot be read or holds no class folder.
     """
@@ -102,7 +104,7 @@ class _Walk:
         """The entries of a folder, sorted by name, without hidden ones; None when it cannot be read."""
         try:
             with os.scandir(path) as entries:
-                return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+                return sorted((e for e in entries if not _is_hidden(e.name)), key=lambda e: e.name)
         except OSError as error:
             self.problems.append(_unreadable(name, error))
             return None
@@ -147,6 +149,10 @@ class _Walk:
                 self.problems.append(Problem(inner, "is neither a JPEG nor a PNG", CONVERT))
             else:
                 self.files.append((inner, label))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in SYSTEM
 
 
 def _unreadable(name: str, error: OSError) -> Problem:

@@ -48,7 +48,9 @@ def read(file: IO[bytes], name: str, max_pixels: int) -> Header:
     kind = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), "")
     suffix = os.path.splitext(name)[1].lower()
     if not kind:
-        raise _not_an_image(start + file.read(1 << 10), _SUFFIXES.get(suffix, "image"))
+        raise _not_an_image(
+            start + file.read(1 << 10), f"a {_SUFFIXES[suffix]}" if suffix in _SUFFIXES else "an image"
+        )
     if _SUFFIXES.get(suffix, kind) != kind:
         raise UnusableError(
             f"the file is a {kind}, though it is named {suffix}", f"rename it to {_SUFFIX_OF[kind]}"
@@ -80,10 +82,10 @@ def _not_an_image(start: bytes, named: str) -> UnusableError:
     if start[4:8] == b"ftyp":
         other = _BOXES.get(start[8:12], "video or HEIF file")
     if other:
-        return UnusableError(f"the file holds a {other}, not a {named}", CONVERT)
+        return UnusableError(f"the file holds a {other}, not {named}", CONVERT)
     if _is_text(start):
         begin = " ".join(start.decode("utf-8", "ignore").split())[:20]
-        return UnusableError(f"the file holds text ({begin!r}...), not a {named}", AGAIN)
+        return UnusableError(f"the file holds text ({begin!r}...), not {named}", AGAIN)
     return UnusableError("the file holds neither a JPEG nor a PNG", AGAIN)
 
 

@@ -57,11 +57,9 @@ def check(problems: Sequence[Problem], good: int, base: str, options: ImageOptio
     more = f"; and {count - _NAMED} more" if count > _NAMED else ""
     over = f", above data.max_errors: {options.max_errors}" if skip else ""
     cap = f" with data.max_errors: {count}" if count > options.max_errors else ""
-    mend = (
-        f"mend them, or raise data.max_errors to {count}"
-        if skip
-        else f"mend them, or set data.on_error: skip{cap}"
-    )
+    mend = "mend them"
+    if good:
+        mend += f", or raise data.max_errors to {count}" if skip else f", or set data.on_error: skip{cap}"
     raise BadInput(f"{base}: {count} problems beside {good} good images{over}: {named}{more}; {mend}")
 
 

@@ -46,6 +46,14 @@ def message(path: Path, **reader: Any) -> str:
 OR_SKIP = " (or set data.on_error: skip)"
 
 
+def test_paths_with_backslashes(folder: Path, pictures: list[bytes]) -> None:
+    write_file(folder / "sub" / "1.png", pictures[1])
+    path = write(folder, *changed(7, "sub\\1.png,a,1"))
+    assert message(path) == (
+        f"DATA/rows.csv:7: there is no file sub\\1.png; write / for \\ in the paths{OR_SKIP}"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

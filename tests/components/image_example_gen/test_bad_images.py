@@ -69,6 +69,7 @@ def flipped(content: bytes, position: int) -> bytes:
             "the file holds text ('h\u00e9 l\u00e0'...), not a JPEG",
             AGAIN,
         ),
+        ("x", b"hello", "the file holds text ('hello'...), not an image", AGAIN),
         ("x.png", bytes(range(128, 160)), "the file holds neither a JPEG nor a PNG", AGAIN),
         ("x.png", JPEG, "the file is a JPEG, though it is named .png", "rename it to .jpg"),
         ("x.jpeg", PNG, "the file is a PNG, though it is named .jpeg", "rename it to .png"),
@@ -143,6 +144,13 @@ def test_many_bad_images_are_counted_and_the_first_named(tmp_path: Path) -> None
     assert message(folder, tmp_path / "2", on_error="skip") == (
         f"DATA: 25 problems beside 60 good images, above data.max_errors: 20: {named}; and 22 more; mend them, or raise"
         " data.max_errors to 25"
+    )
+
+
+def test_images_without_class_folders_are_not_to_be_skipped(tmp_path: Path) -> None:
+    folder = write_classes(tmp_path / "data")
+    assert message(folder / "cat", tmp_path).endswith(
+        "02.png: the image lies beside the class folders (move it into the folder of its class); and 27 more; mend them"
     )
 
 

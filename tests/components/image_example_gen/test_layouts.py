@@ -45,6 +45,9 @@ def test_folders_give_the_bytes_as_found_with_size_class_and_name(tmp_path: Path
     photo = write_file(folder / "dog" / "sub" / "ünï.JPG", encoded(pixels(7, 16, 24), "JPEG"))
     write_file(folder / "dog" / ".hidden.png", b"")
     write_file(folder / "dog" / "Thumbs.db", b"x")
+    write_file(folder / "dog" / "._ünï.JPG", b"x")
+    write_file(folder / "dog" / "@eaDir" / "thumb.jpg", b"x")
+    write_file(folder / "__MACOSX" / "dog" / "._ünï.JPG", b"x")
     write_file(folder / "LICENSE", b"x")
     found = flat(records(run(folder, tmp_path, labels=["kind"])))
     assert len(found) == 61
