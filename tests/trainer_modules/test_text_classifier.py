@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 
-from common.errors import BadInput
 from tests.trainer_modules import contract, text_data
 from trainer_modules import text_classifier
-from trainer_modules.common import training_state
 
 ODD = ["", "   ", "🙂🙂 ¡qué! 漢字 مرحبا", "unheard-of words entirely", "great " * 3000, "great\ngreat\tfilm"]
 

@@ -8,8 +8,24 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable("text")
-class MaskedMean(keras.layers.Layer):
+class Silenced(keras.layers.Layer):
+    """Zeros in place of what is no real token of float32 [B, T, F]."""
+
+    def call(self, features: Any, real: Any) -> Any:
+        """Return float32 [B, T, F]; `real` is bool [B, T]."""
+        return ops.where(real[..., None], features, 0.0)
+
+
+class _Pooling(keras.layers.Layer):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """There are no tokens any more, and so no mask."""
+
+
+class MaskedMean(_Pooling):
     """Mean over the real tokens of float32 [B, T, F]; zeros for a text without any."""
 
     def call(self, features: Any, real: Any) -> Any:
@@ -18,8 +34,7 @@ class MaskedMean(keras.layers.Layer):
         return ops.sum(features * weight, axis=1) / ops.maximum(ops.sum(weight, axis=1), 1.0)
 
 
-@keras.saving.register_keras_serializable("text")
-class MaskedMax(keras.layers.Layer):
+class MaskedMax(_Pooling):
     """Maximum over the real tokens of float32 [B, T, F]; zeros for a text without any."""
 
     def call(self, features: Any, real: Any) -> Any:
@@ -30,5 +45,4 @@ class MaskedMax(keras.layers.Layer):
 
 def pool(kind: str, features: Any, real: Any) -> Any:
     """Return the `mean` or `max` of features [B, T, F] over real tokens, [B, F]."""
-    layer = MaskedMean(name="mean") if kind == "mean" else MaskedMax(name="max")
-    return layer(features, real)
+    return (MaskedMean() if kind == "mean" else MaskedMax())(features, real)

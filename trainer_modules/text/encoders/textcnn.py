@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops
 
 from trainer_modules.text.encoders.config import EncoderConfig
-from trainer_modules.text.encoders.pooling import pool
+from trainer_modules.text.encoders.pooling import Silenced, pool
 
 
 def encode(config: EncoderConfig, embedded: Any, real: Any) -> Any:
@@ -17,7 +16,7 @@ def encode(config: EncoderConfig, embedded: Any, real: Any) -> Any:
     Source: Y. Kim, "Convolutional neural networks for sentence classification" (2014). A filter begins at every token;
     behind the last one it sees zeros, so that a text may be shorter than the filter.
     """
-    x = embedded * ops.cast(real, embedded.dtype)[..., None]
+    x = Silenced(name="silenced")(embedded, real)
     found = []
     for width in config.widths:
         after = keras.layers.ZeroPadding1D((0, width - 1), name=f"end_{width}")(x)

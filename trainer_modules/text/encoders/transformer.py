@@ -20,8 +20,7 @@ def encode(config: EncoderConfig, embedded: Any, real: Any) -> Any:
     warm-up: R. Xiong et al., "On layer normalization in the Transformer architecture" (2020).
     """
     width = embedded.shape[-1]
-    x = embedded * math.sqrt(width)
-    x = Positions(config.positions, config.max_tokens, name="positions")(x)
+    x = Positions(config.positions, config.max_tokens, name="positions")(embedded)
     x = keras.layers.Dropout(config.dropout, name="input_dropout")(x)
     seen = ops.expand_dims(real, 1)
     for number in range(1, config.depth + 1):
@@ -41,8 +40,8 @@ def _sublayer(config: EncoderConfig, x: Any, name: str, function: Any) -> Any:
     norm = keras.layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm")
     dropout = keras.layers.Dropout(config.dropout, name=f"{name}_dropout")
     if config.norm == "pre":
-        return x + dropout(function(norm(x)))
-    return norm(x + dropout(function(x)))
+        return keras.layers.Add()([x, dropout(function(norm(x)))])
+    return norm(keras.layers.Add()([x, dropout(function(x))]))
 
 
 def _feed_forward(config: EncoderConfig, x: Any, width: int, number: int) -> Any:
@@ -51,9 +50,8 @@ def _feed_forward(config: EncoderConfig, x: Any, width: int, number: int) -> Any
     return keras.layers.Dense(width, name=f"feed_forward_{number}_outer")(x)
 
 
-@keras.saving.register_keras_serializable("text")
 class Positions(keras.layers.Layer):
-    """Adds to embeddings [B, T, E] what tells their places: sinusoids (section 3.5 of the paper) or learned ones."""
+    """Scales embeddings [B, T, E] (section 3.4 of the paper) and adds what tells their places: sinusoids or learned."""
 
     def __init__(self, kind: str, longest: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -70,8 +68,9 @@ class Positions(keras.layers.Layer):
     def call(self, embedded: Any) -> Any:
         """Return float32 [B, T, E]; T is at most `longest`."""
         tokens, width = ops.shape(embedded)[1], embedded.shape[-1]
+        scaled = embedded * math.sqrt(width)
         if self.kind == "learned":
-            return embedded + self.table[:tokens]
+            return scaled + self.table[:tokens]
         rates = np.exp(-math.log(10_000.0) * (np.arange(width) // 2 * 2) / width).astype(np.float32)
         angles = ops.cast(ops.arange(tokens), "float32")[:, None] * rates
-        return embedded + ops.where(np.arange(width) % 2 == 0, ops.sin(angles), ops.cos(angles))
+        return scaled + ops.where(np.arange(width) % 2 == 0, ops.sin(angles), ops.cos(angles))
