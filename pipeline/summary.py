@@ -131,7 +131,7 @@ def _trials(artifact: pb.Artifact) -> Table:
 
 
 def _metrics(verdict: Mapping[str, Any]) -> Table:
-    """Every overall metric; of the slices the metrics of the gates, failures first."""
+    """Every overall metric; of slices and classes the metrics of the gates, failures first, then what has a bound."""
     overall = [row for row in verdict["metrics"] if row["slice"] == "overall"]
     gated = {(row["output"], row["metric"]) for row in overall if row["ok"] is not None}
     slices = [
@@ -139,7 +139,7 @@ def _metrics(verdict: Mapping[str, Any]) -> Table:
         for row in verdict["metrics"]
         if row["slice"] != "overall" and (row["output"], row["metric"]) in gated
     ]
-    slices.sort(key=lambda row: row["ok"] is not False)
+    slices.sort(key=lambda row: (row["ok"] is not False, row["ok"] is None))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("slice", "metric"):
         table.add_column(column, no_wrap=True)

@@ -123,6 +123,12 @@ def test_the_mistakes_in_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_what_has_a_bound_comes_before_what_has_none(tmp_path: Path) -> None:
+    rows = [row("class coat", ok=None), row("city=Oslo"), row("class hat", ok=False)]
+    lines = shown(evaluated(tmp_path, row(), *rows, blessed=False))
+    assert [line.split("  ")[0] for line in lines[2:6]] == ["overall", "class hat", "city=Oslo", "class coat"]
+
+
 def test_a_long_table_is_cut_with_a_word_and_failures_come_first(tmp_path: Path) -> None:
     rows = [row(f"city={i}", ok=i != 77) for i in range(100)]
     lines = shown(evaluated(tmp_path, row(), *rows))
