@@ -1,0 +1,32 @@
+"""Small untrained networks over token ids, for the tests of search and export."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from trainer_modules.sequence_to_sequence_config import Model
+from trainer_modules.translation import recurrent, transformer
+from trainer_modules.translation.translator import Translator
+
+KINDS = {
+    "gru, dot": {"cell": "gru", "attention": "dot", "units": 8, "embedding": 6, "layers": 2},
+    "lstm, additive": {"cell": "lstm", "attention": "additive", "units": 8, "bidirectional": False},
+    "gru, multiplicative": {"attention": "multiplicative", "units": 6},
+    "transformer": {"architecture": "transformer", "units": 8, "heads": 2, "layers": 2, "feed_forward": 16},
+}
+"""Settings of the `model` section."""
+
+SOURCE = [[4, 5, 6, 3, 0, 0], [4, 3, 0, 0, 0, 0], [8, 7, 6, 5, 4, 3]]
+
+
+def translator(kind: str, source_size: int = 9, target_size: int = 7, seed: int = 1) -> Translator:
+    """Return a network whose random weights are large enough for its answers to differ from sentence to sentence."""
+    keras.utils.set_random_seed(seed)
+    settings = Model.model_validate(KINDS[kind])
+    module = transformer if settings.architecture == "transformer" else recurrent
+    model = module.from_config(source_size, target_size, settings)
+    model.make_weights()
+    for weight in model.trainable_weights:
+        weight.assign(weight + tf.random.normal(weight.shape) * 0.7)
+    return model

@@ -1,0 +1,1 @@
+"""What `sequence_to_sequence` is made of."""
