@@ -54,3 +54,16 @@ def write_rows(folder: Path, name: str, header: Sequence[str], rows: Iterable[Se
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def write_text(folder: Path, name: str, text: str) -> Path:
+    """Writes `folder`/`name` in UTF-8: the file appears complete or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    partial = folder / f"{path.stem}.{os.getpid()}.part"
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
