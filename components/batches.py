@@ -21,17 +21,21 @@ BATCH_BYTES = 4 * 2**20
 _PROBE_ROWS = 64
 
 
+def runs_here(beam_pipeline_args: Sequence[str] | None) -> bool:
+    """Whether Beam would run in this process."""
+    options = pipeline_options.PipelineOptions(list(beam_pipeline_args or []))
+    return (
+        options.view_as(pipeline_options.StandardOptions).runner in LOCAL_RUNNERS
+        and options.view_as(pipeline_options.DirectOptions).direct_running_mode == "in_memory"
+    )
+
+
 def can_read_here(artifacts: Sequence[types.Artifact], beam_pipeline_args: Sequence[str] | None) -> bool:
     """Whether a component may do without Beam: it would run in this process, and the files are ExampleGen's own.
 
     Those are tf.Examples in gzip TFRecord files, in the standard folder of each split.
     """
-    options = pipeline_options.PipelineOptions(list(beam_pipeline_args or []))
-    direct = options.view_as(pipeline_options.DirectOptions)
-    if (
-        options.view_as(pipeline_options.StandardOptions).runner not in LOCAL_RUNNERS
-        or direct.direct_running_mode != "in_memory"
-    ):
+    if not runs_here(beam_pipeline_args):
         return False
     payload, _ = tfxio_utils.resolve_payload_format_and_data_view_uri(list(artifacts))
     return payload == example_gen_pb2.FORMAT_TF_EXAMPLE and all(

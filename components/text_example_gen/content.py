@@ -1,0 +1,111 @@
+"""The content of a file as UTF-8 without byte order mark, unpacked and checked on the way, block by block."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from common.errors import BadInput
+from components.text_example_gen import encodings
+
+PACKED = {".gz": "gzip", ".zst": "zstd"}
+_BLOCK = 1 << 20
+
+
+class CheckedFile(io.RawIOBase):
+    """A file to read bytes from: unpacked by its suffix, without byte order mark, NUL bytes turned into spaces.
+
+    Raises BadInput naming line and byte for what is not UTF-8, and for a packed file that is cut off.
+    nuls and quotes: how many bytes of these kinds were read so far.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._packing = next((kind for suffix, kind in PACKED.items() if path.lower().endswith(suffix)), None)
+        self._file = pa.input_stream(path, compression=self._packing)
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._offset, self._line = 0, 1
+        self._pending = b""
+        self.nuls = self.quotes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size` of them; nothing at the end."""
+        if size < 0:
+            return b"".join(iter(lambda: self.read(_BLOCK), b""))
+        while True:
+            block = self._unpacked(size)
+            start = self._offset
+            self._offset += len(block)
+            self._check(block, start)
+            if start == 0:
+                block = block.removeprefix(codecs.BOM_UTF8)
+            if block or self._offset == start:
+                break
+        self.nuls += (nuls := block.count(b"\0"))
+        self.quotes += block.count(b'"')
+        return block.replace(b"\0", b" ") if nuls else block
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _unpacked(self, size: int) -> bytes:
+        try:
+            # A byte order mark has to come in one piece.
+            return self._file.read(max(size, 4))
+        except OSError as error:
+            if not self._packing:
+                raise BadInput(f"{self._path}: cannot be read ({error}); copy it again") from None
+            what = "is cut off" if "runcated" in str(error) else f"is no {self._packing} file"
+            raise BadInput(f"{self._path}: the {self._packing} file {what}; copy it again") from None
+
+    def _check(self, block: bytes, start: int) -> None:
+        whole = self._pending + block
+        if start == 0:
+            encodings.check_start(self._path, block)
+        try:
+            self._decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            line = self._line + whole.count(b"\n", 0, error.start)
+            offset = start - len(self._pending) + error.start
+            raise encodings.not_utf8(self._path, line, offset, whole[error.start :], whole) from None
+        self._line += block.count(b"\n")
+        self._pending = self._decoder.getstate()[0]
+
+
+def blocks(path: str) -> Iterator[str]:
+    """The text of a file in pieces, with line ends as they are in it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with CheckedFile(path) as file:
+        while block := file.read(_BLOCK):
+            yield decoder.decode(block)
+
+
+def lines(path: str) -> Iterator[str]:
+    """The lines of a file without their ends, LF or CR LF; other separators of Unicode end no line.
+
+    Lines of two files stay side by side only if nothing else ends one.
+    """
+    begun: list[str] = []
+    for block in blocks(path):
+        first, *others = block.split("\n")
+        begun.append(first)
+        for following in others:
+            yield "".join(begun).removesuffix("\r")
+            begun = [following]
+    if any(begun):
+        yield "".join(begun).removesuffix("\r")
+
+
+def unified(text: str) -> str:
+    """The text with line ends of any kind as LF, and spaces in the place of NUL."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\0", " ") if "\0" in text else text

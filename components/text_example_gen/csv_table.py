@@ -1,0 +1,59 @@
+"""CSV and TSV files in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.csv
+
+from components.columnar_example_gen import csv_reader, diagnosis
+from components.columnar_example_gen.options import ReaderOptions
+from components.text_example_gen.content import CheckedFile
+
+_BLOCK = 1 << 24
+"""Bytes that are parsed at once; no row may be longer."""
+
+
+def columns(path: str, options: ReaderOptions) -> list[str]:
+    """The column names of a file, of which only the beginning is read. Raises BadInput when they are no use."""
+    with CheckedFile(path) as file:
+        # A file that is not UTF-8 at its beginning is told with its likely encoding.
+        file.read(1 << 16)
+    return csv_reader.columns(path, options)
+
+
+def batches(
+    path: str, header: Sequence[str], kept: Sequence[str], options: ReaderOptions
+) -> Iterator[tuple[pa.RecordBatch, set[str]]]:
+    """The columns in `kept` as text, null where the value is missing; the names of those that cannot be numbers: none.
+
+    Raises BadInput naming the line for a row with too many or too few fields, a quote that is never closed, or bytes
+    that are not UTF-8.
+    """
+    with CheckedFile(path) as file:
+        try:
+            reader = pyarrow.csv.open_csv(
+                file,
+                read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK, use_threads=False),
+                parse_options=pyarrow.csv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types=dict.fromkeys(kept, pa.string()),
+                    include_columns=list(kept),
+                    null_values=["", *options.missing_values],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
+            )
+            for batch in reader:
+                yield batch, set()
+        except pa.ArrowInvalid as error:
+            content, _ = csv_reader.read_bytes(path)
+            raise diagnosis.unreadable(path, content, header, options, error) from None
+        if file.quotes % 2:
+            diagnosis.check_quotes(path, csv_reader.read_bytes(path)[0], options)
+
+
+def line_of(path: str, row: int, options: ReaderOptions) -> int:
+    """The line on which a row (from 0) begins."""
+    return diagnosis.line_of(csv_reader.read_bytes(path)[0], row, options)
