@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -30,6 +31,15 @@ def test_a_gate_reruns_the_evaluation(finished: Project) -> None:
     assert finished.executed() == ["Evaluator", "Pusher"]
     assert finished.served() == ["1"]
     assert finished.counts()["Trainer"] == {"complete": 1, "cached": 1}
+
+
+def test_more_mistakes_rerun_the_evaluation(finished: Project) -> None:
+    assert finished.run("--set", "evaluation.mistakes=1").code == 0
+    assert finished.executed() == ["Evaluator", "Pusher"]
+    folder = Path(finished.artifact("Evaluator", "evaluation").uri)
+    counts = json.loads((folder / "confusion.json").read_text())["counts"]
+    kept = folder / "mistakes" / "mistakes.json"
+    assert len(json.loads(kept.read_text()) if kept.exists() else []) == min(1, counts[0][1] + counts[1][0])
 
 
 def test_a_row_reruns_everything(finished: Project) -> None:
