@@ -114,7 +114,14 @@ def predict(pipeline: str, question: Question, target: Target, home: Home) -> It
     model = _model(pipeline, target, home)
     signature, rows = _rows(pipeline, question, target, model, home)
     for start in range(0, len(rows), ROWS_PER_REQUEST):
-        for answer in model.predict(rows[start : start + ROWS_PER_REQUEST], signature):
+        asked = rows[start : start + ROWS_PER_REQUEST]
+        try:
+            answers = model.predict(asked, signature)
+        except BadInput as error:
+            if question.images:
+                raise (_of_image(question.images[start:], asked, signature, model) or error) from None
+            raise
+        for answer in answers:
             yield dict(sorted(answer.items()))
 
 
@@ -159,7 +166,22 @@ def _rows(
     return signature, rows
 
 
+def _of_image(paths: Sequence[Path], rows: Sequence[Row], signature: str, model: Model) -> BadInput | None:
+    """The model's complaint with the first image that it does not take by itself; a batch names none."""
+    for path, row in zip(paths, rows, strict=False):
+        try:
+            model.predict([row], signature)
+        except BadInput as error:
+            return BadInput(f"--image {path}: {error}; give a whole image, JPEG or PNG")
+    return None
+
+
 def _content(path: Path) -> bytes:
-    if not path.is_file():
-        raise BadInput(f"--image {path}: no such file")
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(f"--image {path}: no such file") from None
+    except IsADirectoryError:
+        raise BadInput(f"--image {path}: is a folder; name its files") from None
+    except OSError as error:
+        raise BadInput(f"--image {path}: cannot be read: {error.strerror}") from None

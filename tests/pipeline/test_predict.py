@@ -181,6 +181,20 @@ def test_images(ask: Ask, tmp_path: Path) -> None:
     assert ask.answers("images", "--json", encoded, "--signature", "serving_bytes") == [expected]
 
 
+def test_an_image_that_is_none_is_named_among_others(ask: Ask, tmp_path: Path) -> None:
+    good, text, cut, empty = (tmp_path / name for name in ("good.png", "text.png", "cut.png", "empty.png"))
+    good.write_bytes(ONE_PIXEL)
+    text.write_text("hello")
+    cut.write_bytes(ONE_PIXEL[:40])
+    empty.touch()
+    for bad in (text, cut, empty):
+        result = ask("images", "--image", str(good), "--image", str(bad), "--image", str(text))
+        assert (result.code, result.out) == (2, "")
+        assert result.err.startswith(f"mlpipe: --image {bad}: images")
+        assert result.err.endswith("; give a whole image, JPEG or PNG\n")
+        assert len(result.err.splitlines()) == 1
+
+
 def pixels(encoded: bytes) -> Any:
     return tf.cast(tf.io.decode_png(encoded, channels=3), tf.float32).numpy().tolist()
 
@@ -204,6 +218,7 @@ def test_texts(ask: Ask) -> None:
         (["flats", "--json", "{}", "--text", "a"], "give exactly one of --json, --csv, --image and --text"),
         (["flats", "--csv", "nowhere.csv"], "--csv nowhere.csv: no such file"),
         (["images", "--image", "nowhere.png"], "--image nowhere.png: no such file"),
+        (["images", "--image", "/"], "--image /: is a folder; name its files"),
         (
             ["images", "--csv", __file__],
             "--csv: input pixels of images is float [-1, 1, 1, 3], not one value a row",
