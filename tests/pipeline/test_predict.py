@@ -202,7 +202,7 @@ def pixels(encoded: bytes) -> Any:
 def test_texts(ask: Ask) -> None:
     assert ask.answers("texts", "--text", "größe", "--text", "") == [{"length": 5}, {"length": 0}]
     result = ask("texts", "--text", "größe")
-    assert result.out.split() == ["length", "5"]
+    assert result.out.split() == ["text", "length", "größe", "5"]
 
 
 @pytest.mark.parametrize(
