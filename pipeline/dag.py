@@ -26,6 +26,8 @@ from components.pusher.component import Pusher
 from components.resolvers import LastGoodStatistics, LatestBlessedModel
 from components.schema_gen.component import SchemaGen
 from components.statistics_gen.component import StatisticsGen
+from components.text_example_gen.component import TextExampleGen
+from components.text_example_gen.options import TextOptions
 from components.transform.component import Transform
 from pipeline import evaluation, fingerprint, serving_check, trainer_files
 from pipeline.home import Home
@@ -67,7 +69,8 @@ def create_pipeline(
     # 2. Statistics of every split.
     statistics_gen = StatisticsGen(
         examples=examples,
-        opaque=["image", "file_name"] if config.data.images else [],
+        opaque=["image", "file_name"] if config.data.images else ["file_name"] if config.data.text else [],
+        texts=source.reader.texts if isinstance(source.reader, TextOptions) else (),
         code=fingerprint.of_module("components.statistics_gen.executor"),
     )
     statistics = add(statistics_gen, "StatisticsGen").outputs["statistics"]
@@ -223,6 +226,9 @@ def create_pipeline(
 
 
 def _example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
+    if isinstance(source.reader, TextOptions):
+        code = fingerprint.of_module("components.text_example_gen.executor")
+        return TextExampleGen(source.base, source.pattern, source.reader, splits, code)
     if isinstance(source.reader, ImageOptions):
         code = fingerprint.of_module("components.image_example_gen.executor")
         return ImageExampleGen(source.base, source.reader, splits, code)

@@ -15,6 +15,7 @@ from components.model_optimizer import report as edge_report
 from components.model_optimizer.constants import REPORT as EDGE_REPORT
 from components.serving_check import report as serving_report
 from components.serving_check.constants import REPORT
+from components.text_example_gen import report as text_report
 
 Outputs = Mapping[str, list[pb.Artifact]]
 
@@ -23,10 +24,12 @@ def check(node_id: str, outputs: Outputs) -> None:
     """Applies the gate of a node to its output artifacts; most nodes have none.
 
     Raises:
-      GateFailed: an anomaly in the data, a model that was not blessed, one that is not served as it should be, or a
+      GateFailed: texts of eval with too many words that are new, an anomaly in the data, a model that was not blessed, one that is not served as it should be, or a
         TensorFlow Lite form that lost too much where `optimizer.gate` is `fail`.
     """
-    if node_id == "ExampleValidator":
+    if node_id == "ExampleGen":
+        _texts(outputs)
+    elif node_id == "ExampleValidator":
         _data(outputs)
     elif node_id == "Evaluator":
         _model(outputs)
@@ -55,6 +58,14 @@ def anomalies(artifact: pb.Artifact) -> list[str]:
 def verdict(artifact: pb.Artifact) -> dict[str, Any]:
     """The Evaluator's verdict of a ModelEvaluation artifact (see components/evaluator/verdict.py)."""
     return json.loads(Path(artifact.uri, "verdict.json").read_text())
+
+
+def _texts(outputs: Outputs) -> None:
+    for artifact in outputs.get("examples", []):
+        report = text_report.read(Path(artifact.uri))
+        failure = text_report.gate_failure(report) if report else None
+        if failure:
+            raise GateFailed(f"data gate: {failure}; all figures are in {artifact.uri}/{text_report.REPORT}")
 
 
 def _data(outputs: Outputs) -> None:

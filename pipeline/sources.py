@@ -15,6 +15,8 @@ from components.columnar_example_gen import inputs
 from components.columnar_example_gen.options import ReaderOptions
 from components.image_example_gen import fingerprint as image_fingerprint
 from components.image_example_gen.options import FEATURES, SINGULAR, ImageOptions
+from components.text_example_gen import files as text_files
+from components.text_example_gen.options import CHARACTERS, WORDS, TextOptions
 from pipeline import fingerprint
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
@@ -28,12 +30,12 @@ SPLIT = "all"
 class Source:
     """Input files: `pattern` below `base`, how to read them, and their fingerprints (split, file, bytes, sha256).
 
-    Of images `base` is their folder or the CSV that lists them, and there is no pattern.
+    Of images `base` is their folder or the CSV that lists them, of texts in folders it is theirs; there is no pattern.
     """
 
     base: str
     pattern: str
-    reader: ReaderOptions | ImageOptions
+    reader: ReaderOptions | ImageOptions | TextOptions
     files: list[dict[str, Any]]
 
 
@@ -46,6 +48,8 @@ def find(config: Config, home: Home) -> Source:
     cache = home.root / "fingerprints.json"
     if config.data.images:
         return _find_images(config, home, cache)
+    if config.data.text:
+        return _find_texts(config, home, cache)
     reader = ReaderOptions(
         delimiter=config.data.delimiter,
         missing_values=config.data.missing_values,
@@ -78,6 +82,31 @@ def _find_images(config: Config, home: Home, cache: Path) -> Source:
     return Source(path, "", reader, image_fingerprint.files(path, reader, cache))
 
 
+def _find_texts(config: Config, home: Home, cache: Path) -> Source:
+    data = config.data
+    assert data.text is not None
+    reader = TextOptions(
+        text=data.text,
+        columns=data.text_columns,
+        labels=config.labels,
+        task=config.task,
+        group=data.group,
+        duplicates=data.duplicates,
+        window=data.window,
+        max_chars=data.max_chars,
+        on_long=data.on_long,
+        empty=data.empty,
+        max_oov=data.max_oov,
+        delimiter=data.delimiter,
+        missing_values=data.missing_values,
+        types=data.types,
+        drop=data.drop,
+    )
+    paths = _paths(config, home)
+    base, pattern = (paths[0], "") if data.text == "folders" else inputs.locate(paths)
+    return Source(base, pattern, reader, text_files.describe(base, pattern, reader, cache))
+
+
 def columns(source: Source) -> list[str]:
     """Names of the columns that the examples get.
 
@@ -88,6 +117,8 @@ def columns(source: Source) -> list[str]:
 
     if isinstance(source.reader, ImageOptions):
         return _image_columns(source.base, source.reader)
+    if isinstance(source.reader, TextOptions):
+        return _text_columns(source, source.reader)
     path = str(Path(source.base, source.files[0]["file"]))
     header = csv_reader.columns(path, source.reader)
     for label in source.reader.labels:
@@ -106,8 +137,19 @@ def _image_columns(path: str, reader: ImageOptions) -> list[str]:
     return [*FEATURES, *listed]
 
 
+def _text_columns(source: Source, reader: TextOptions) -> list[str]:
+    from components.text_example_gen import table
+
+    if text_files.is_table(source.pattern, reader):
+        return table.columns(str(Path(source.base, source.files[0]["file"])), reader)
+    text_files.check_group(reader)
+    return list(reader.features)
+
+
 def check_thresholds(config: Config, available: list[str]) -> None:
-    """Raises BadInput for a drift or skew threshold on a column that the data does not have."""
+    """Raises BadInput for a drift or skew threshold on a column that the data does not have, or a text's length."""
+    if config.data.text:
+        available = [*available, *(f"{name}{length}" for name in available for length in (CHARACTERS, WORDS))]
     for section in ("drift", "skew"):
         for column in getattr(config.schema_, section):
             if column not in available:
@@ -170,7 +212,8 @@ def _load(config: Config, home: Home) -> Path:
         raise BadInput(f"data.loader_args: {config.data.loader}: {error}") from None
     key = fingerprint.of_values(fingerprint.of_module(module), function, arguments)[:12]
     folder = home.data / f"{module}-{key}"
-    present = [folder] if config.data.images in ("folders", "idx") else sorted(folder.glob("*.csv*"))
+    whole = config.data.images in ("folders", "idx") or config.data.text == "folders"
+    present = [folder] if whole else sorted(folder.glob("[!.]*" if config.data.text else "*.csv*"))
     if len(present) == 1 and present[0].exists():
         return present[0]
     staged = folder.with_name(f".{folder.name}")

@@ -17,7 +17,7 @@ from tfx.utils import json_utils
 from components import batches
 from components.statistics_gen.statistics import options_for, statistics_of
 
-OPAQUE = "opaque"
+OPAQUE, TEXTS = "opaque", "texts"
 
 
 class Executor(tfx_statistics_gen.Executor):
@@ -30,10 +30,10 @@ class Executor(tfx_statistics_gen.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Reads one batch at a time; the distinct texts of each column are held, with their counts."""
-        opaque = json.loads(exec_properties.get(OPAQUE) or "[]")
+        opaque, texts = (json.loads(exec_properties.get(key) or "[]") for key in (OPAQUE, TEXTS))
         examples = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY])
         if not batches.can_read_here([examples], self._beam_pipeline_args):
-            stock = {**exec_properties, keys.STATS_OPTIONS_JSON_KEY: options_for(opaque).to_json()}
+            stock = {**exec_properties, keys.STATS_OPTIONS_JSON_KEY: options_for([*opaque, *texts]).to_json()}
             super().Do(input_dict, output_dict, stock)
             return
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -51,4 +51,4 @@ class Executor(tfx_statistics_gen.Executor):
             folder = artifact_utils.get_split_uri([artifact], split)
             fileio.makedirs(folder)
             with fileio.open(os.path.join(folder, tfx_statistics_gen.DEFAULT_FILE_NAME), "wb") as file:
-                file.write(statistics_of(chain.from_iterable(read), opaque).SerializeToString())
+                file.write(statistics_of(chain.from_iterable(read), opaque, texts).SerializeToString())

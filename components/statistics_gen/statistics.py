@@ -20,6 +20,8 @@ from tensorflow_data_validation.utils.example_weight_map import ExampleWeightMap
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_bsl.statistics import merge_util
 
+from components.statistics_gen import text_lengths
+
 
 def options_for(opaque: Collection[str]) -> tfdv.StatsOptions:
     """TFDV's default options; of `opaque` features the bytes are counted, and not taken for texts.
@@ -36,13 +38,15 @@ def options_for(opaque: Collection[str]) -> tfdv.StatsOptions:
 
 
 def statistics_of(
-    batches: Iterable[pa.RecordBatch], opaque: Collection[str] = ()
+    batches: Iterable[pa.RecordBatch], opaque: Collection[str] = (), texts: Collection[str] = ()
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Counts, moments and quantiles of numbers by TFDV's generator; uniques and most frequent texts exactly.
 
     TFDV's own in-memory function estimates the uniques by sketches, unlike its Beam pipeline, whose results these
     are. Without rows the list holds one empty data set. opaque: features as for `options_for`.
+    texts: features whose lengths are told as features of their own (see `text_lengths`); they are opaque too.
     """
+    opaque = {*opaque, *texts}
     options = options_for(opaque)
     no_texts = frozenset(FeaturePath([name]) for name in opaque)
     (basic,) = (
@@ -51,22 +55,25 @@ def statistics_of(
         if isinstance(generator, basic_stats_generator.BasicStatsGenerator)
     )
     accumulator = basic.create_accumulator()
-    texts: defaultdict[tuple[str, ...], dict[Any, int]] = defaultdict(dict)
+    counted: defaultdict[tuple[str, ...], dict[Any, int]] = defaultdict(dict)
     rows = 0
     for batch in batches:
         rows += batch.num_rows
+        batch = text_lengths.added(batch, texts)
         accumulator = basic.add_input(accumulator, batch)
         for (_, column, value), (count, _) in top_k_uniques_stats_generator._to_topk_tuples(
             (None, batch), no_texts, {}, ExampleWeightMap()
         ):
-            counts = texts[column]
+            counts = counted[column]
             counts[value] = counts.get(value, 0) + count
     if not rows:
         return statistics_pb2.DatasetFeatureStatisticsList(
             datasets=[statistics_pb2.DatasetFeatureStatistics()]
         )
     numbers = basic.extract_output(basic.compact(accumulator))
-    return merge_util.merge_dataset_feature_statistics([numbers, *_text_statistics(texts, options)])
+    merged = merge_util.merge_dataset_feature_statistics([numbers, *_text_statistics(counted, options)])
+    text_lengths.mark(merged, texts)
+    return merged
 
 
 def _text_statistics(

@@ -14,7 +14,7 @@ from common.errors import BadInput
 from components.columnar_example_gen import fingerprint, inputs
 from components.columnar_example_gen.fingerprint import Digests
 from components.columnar_example_gen.inputs import PATTERN_SEPARATOR, Inputs
-from components.text_example_gen import folders
+from components.text_example_gen import class_folders
 from components.text_example_gen.options import TextOptions
 
 SPLIT, SOURCE, TARGET = "all", "source", "target"
@@ -52,6 +52,15 @@ def resolve(base: str, pattern: str, options: TextOptions) -> Inputs:
     return inputs.resolve(base, patterns, suffixes=suffixes)
 
 
+def check_group(options: TextOptions) -> None:
+    """Raises BadInput for a group by a feature that the format does not give."""
+    for name in options.group:
+        if name not in options.features:
+            raise BadInput(
+                f"data.group: text: {options.text} gives no column {name!r}; it gives {', '.join(options.features)}"
+            )
+
+
 def describe(
     base: str, pattern: str, options: TextOptions, cache: Path | None = None
 ) -> list[dict[str, Any]]:
@@ -64,7 +73,9 @@ def describe(
         return fingerprint.describe(base, resolve(base, pattern, options), cache)
     digests = Digests(cache)
     rows = []
-    for folder, names in itertools.groupby(folders.names(base), key=lambda name: name.partition("/")[0]):
+    for folder, names in itertools.groupby(
+        class_folders.names(base), key=lambda name: name.partition("/")[0]
+    ):
         contents = [(name, *_content(digests, base, name)) for name in names]
         lines = json.dumps([[name, sha256] for name, _, sha256 in contents])
         size = sum(size for _, size, _ in contents)

@@ -13,6 +13,8 @@ from components.columnar_example_gen.options import ReaderOptions
 FORMATS = ("table", "folders", "windows", "parallel", "conll")
 CLASSIFICATION = ("binary", "multiclass")
 FILE_NAME, POSITION = "file_name", "position"
+CHARACTERS, WORDS = "_characters", "_words"
+"""What the names of a text's lengths, as StatisticsGen tells them, end in."""
 _TEXTS = {"table": ("text",), "parallel": ("source", "target"), "conll": ("tokens",)}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "text": FORMATS,
@@ -112,6 +114,16 @@ class TextOptions:
     def label(self) -> str:
         """The feature for the class of a folder, or for the tags of tokens."""
         return self.labels[0] if self.labels else "tags" if self.text == "conll" else "label"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """All features of an example, where the texts do not come from a table."""
+        others = {
+            "folders": (self.label, FILE_NAME),
+            "windows": (POSITION, FILE_NAME),
+            "conll": (self.label,),
+        }
+        return (*self.texts, *others.get(self.text, ()))
 
     @property
     def contradicting(self) -> tuple[str, ...]:
