@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +44,7 @@ NUMBERED_OTHERWISE = (
     ("II Corinthians", 13, 12, 14),
 )
 _LONGER = 2
+_LOG = logging.getLogger(__name__)
 
 _AFTER_CHAPTER = re.compile(r"<chapter eID.*", re.DOTALL)
 _APPARATUS = re.compile(r"<(note|speaker)\b.*?</\1>", re.DOTALL)
@@ -79,25 +82,33 @@ def write_text(folder: Path) -> Path:
 
 
 def write_pairs(folder: Path) -> Path:
-    """Writes verses.csv: book, chapter, verse, source (English), target (Spanish); and left_out.csv beside it.
+    """Writes verses.csv: book, chapter, verse, source (English), target (Spanish).
 
-    Left out, with the reason, are verses that one of the two does not have, that the Spanish text numbers otherwise, and
-    that are merged, divided or longer in one: one text is more than twice as long as the other. Raises BadInput as
-    `write_text`.
+    Left out, and counted in the log, are verses that one of the two does not have, that the Spanish text numbers
+    otherwise, and that are merged, divided or longer in one: one text is more than twice as long as the other. Raises
+    BadInput as `write_text`.
     """
+    pairs, left_out = compared()
+    reasons = Counter(reason for _, reason in left_out)
+    _LOG.info(
+        "%d pairs; left out: %s", len(pairs), ", ".join(f"{n} {reason}" for reason, n in reasons.items())
+    )
+    rows = ((*place, source, target) for place, source, target in pairs)
+    return files.write_rows(folder, "verses.csv", (*Reference._fields, "source", "target"), rows)
+
+
+def compared() -> tuple[list[tuple[Reference, str, str]], list[tuple[Reference, str]]]:
+    """(verse, English, Spanish) of the pairs, and (verse, reason) of what is left out; the latter: python -m data.bible."""
     english, spanish = _verses(ENGLISH), _verses(SPANISH)
     pairs, left_out = [], []
     for place in english | spanish:
         source, target = english.get(place, ""), spanish.get(place, "")
-        if not source and not target:
-            continue
         reason = _reason(place, source, target)
-        if reason:
-            left_out.append((*place, reason))
-        else:
-            pairs.append((*place, source, target))
-    files.write_rows(folder, "left_out.csv", (*Reference._fields, "reason"), left_out)
-    return files.write_rows(folder, "verses.csv", (*Reference._fields, "source", "target"), pairs)
+        if not reason:
+            pairs.append((place, source, target))
+        elif source or target:
+            left_out.append((place, reason))
+    return pairs, left_out
 
 
 def _reason(place: Reference, source: str, target: str) -> str:
@@ -159,3 +170,8 @@ def clean(marked: str) -> str:
     words = _AFTER_CHAPTER.sub("", marked)
     words = _INSIDE_WORDS.sub("", _HEADING.sub(" ", _APPARATUS.sub(" ", words)))
     return _BESIDE_MARK.sub("", " ".join(_TAG.sub(" ", words).split()))
+
+
+if __name__ == "__main__":
+    for (book, chapter, verse), reason in compared()[1]:
+        print(f"{book} {chapter}:{verse}\t{reason}")

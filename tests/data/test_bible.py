@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import struct
 import zlib
 from collections import Counter
@@ -116,20 +115,24 @@ def test_text_is_a_verse_a_line(sword: Path, tmp_path: Path) -> None:
     )
 
 
-def test_pairs_and_what_is_left_out(sword: Path, tmp_path: Path) -> None:
-    path = bible.write_pairs(tmp_path / "out")
+def test_pairs_and_what_is_left_out(sword: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="data.bible"):
+        path = bible.write_pairs(tmp_path / "out")
+    assert caplog.messages == [
+        "3 pairs; left out: 1 not in both, 1 merged, divided or longer in one, 1 numbered otherwise"
+    ]
+    assert list(path.parent.iterdir()) == [path], "a loader's one file is what a pipeline reads"
     assert path.read_text() == (
         "book,chapter,verse,source,target\n"
         'Genesis,1,1,"In the start, God made all.",EN el principio Dios que todo hizo.\n'
         "Genesis,2,1,A second chapter.,Un segundo capítulo.\n"
         "Matthew,1,1,The book of the generations.,Libro de la generación.\n"
     )
-    assert (path.parent / "left_out.csv").read_text() == (
-        "book,chapter,verse,reason\n"
-        "Genesis,1,2,not in both\n"
-        'Genesis,1,3,"merged, divided or longer in one"\n'
-        "Jonah,2,1,numbered otherwise\n"
-    )
+    assert bible.compared()[1] == [
+        (("Genesis", 1, 2), "not in both"),
+        (("Genesis", 1, 3), "merged, divided or longer in one"),
+        (("Jonah", 2, 1), "numbered otherwise"),
+    ]
 
 
 def test_a_text_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,16 +158,14 @@ def test_a_text_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @PACKAGES
 def test_the_verses_of_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLPIPE_DATA_BIBLE", raising=False)
-    with bible.write_pairs(tmp_path).open(encoding="utf-8", newline="") as file:
-        pairs = list(csv.DictReader(file))
-    with (tmp_path / "left_out.csv").open(encoding="utf-8", newline="") as file:
-        left_out = Counter(row["reason"] for row in csv.DictReader(file))
+    pairs, skipped = bible.compared()
     assert len(pairs) == 30863
+    left_out = Counter(reason for _, reason in skipped)
     assert left_out == {"numbered otherwise": 201, "merged, divided or longer in one": 20, "not in both": 18}
-    assert pairs[0]["source"] == "In the beginning, God created the heavens and the earth."
-    assert pairs[0]["target"] == "EN el principio crió Dios los cielos y la tierra."
-    assert pairs[-1]["target"] == "La gracia de nuestro Señor Jesucristo sea con todos vosotros. Amén."
-    characters = Counter("".join(row["source"] + row["target"] for row in pairs))
+    assert pairs[0][1] == "In the beginning, God created the heavens and the earth."
+    assert pairs[0][2] == "EN el principio crió Dios los cielos y la tierra."
+    assert pairs[-1][2] == "La gracia de nuestro Señor Jesucristo sea con todos vosotros. Amén."
+    characters = Counter("".join(source + target for _, source, target in pairs))
     assert not set(characters) & set("<>[]&%/0123456789\t\n")
     assert len(characters) < 100
     text = bible.write_text(tmp_path).read_text(encoding="utf-8")
