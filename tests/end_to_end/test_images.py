@@ -26,6 +26,8 @@ trainer:
   training: {epochs: 30, batch_size: 16, learning_rate: 0.003}
 evaluation:
   gates: [{metric: accuracy, lower: 0.5}]
+  slices: [label, brightness, size]
+  mistakes: 3
 optimizer: {max_loss: 0.1, gate: fail}
 """
 
@@ -46,6 +48,14 @@ def test_clothes(folder: Path) -> None:
     assert "verdict    blessed" in result.out
     assert "serving    passed: 4 signatures, REST and gRPC" in result.out
     assert "edge       float32, float16, dynamic, int8 of 4 forms kept" in result.out
+    assert "wrong; most often" in result.out
+    (evaluation,) = (folder / "home" / "pipelines" / "clothes" / "Evaluator" / "evaluation").iterdir()
+    assert len(list((evaluation / "mistakes").glob("0[123]_true-*_predicted-*.png"))) == 3
+    verdict = json.loads((evaluation / "verdict.json").read_text())
+    slices = {row["slice"]: row["examples"] for row in verdict["metrics"]}
+    assert slices["label=Sneaker"] == 10
+    assert slices["size=middle"] == 100
+    assert sum(slices[f"brightness={name}"] for name in ("dark", "middle", "bright")) == 100
     edge = folder / "home" / "serving" / "clothes" / "1" / "assets.extra" / "edge"
     sizes = {form: (edge / form / "model.tflite").stat().st_size for form in ("float32", "float16", "int8")}
     assert sizes["int8"] <= 0.3 * sizes["float32"]
