@@ -26,7 +26,7 @@ def added(batch: pa.RecordBatch, texts: Collection[str]) -> pa.RecordBatch:
     Names that the batch has already, and examples without the feature, stay as they are.
     """
     for name in texts:
-        if name not in batch.schema.names or not pa.types.is_list_like(batch.column(name).type):
+        if name not in batch.schema.names or pa.types.is_null(batch.column(name).type):
             continue
         values = [
             None if row is None else [value.decode() for value in row]

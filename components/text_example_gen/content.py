@@ -29,7 +29,7 @@ class CheckedFile(io.RawIOBase):
         self._file = pa.input_stream(path, compression=self._packing)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._offset, self._line = 0, 1
-        self._pending = b""
+        self._pending = self._before = b""
         self.nuls = self.quotes = 0
 
     def readable(self) -> bool:
@@ -75,9 +75,12 @@ class CheckedFile(io.RawIOBase):
         except UnicodeDecodeError as error:
             line = self._line + whole.count(b"\n", 0, error.start)
             offset = start - len(self._pending) + error.start
-            raise encodings.not_utf8(self._path, line, offset, whole[error.start :], whole) from None
+            raise encodings.not_utf8(
+                self._path, line, offset, whole[error.start :], self._before + whole
+            ) from None
         self._line += block.count(b"\n")
         self._pending = self._decoder.getstate()[0]
+        self._before = block[-encodings.SAMPLE :]
 
 
 def blocks(path: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_SAMPLE = 1 << 16
+SAMPLE = 1 << 16
 
 
 def check_start(path: str, block: bytes) -> None:
@@ -21,7 +21,7 @@ def check_start(path: str, block: bytes) -> None:
     for mark, name in _MARKS.items():
         if block.startswith(mark):
             raise _other(path, 1, f"byte 0x{block[0]:02x} at offset 0 is not UTF-8", name)
-    sample = block[:_SAMPLE]
+    sample = block[:SAMPLE]
     if len(sample) >= 2 and sample.count(0) * 4 > len(sample):
         first = sample.index(0)
         name = "utf-16le" if first % 2 else "utf-16be"
@@ -36,8 +36,8 @@ def not_utf8(path: str, line: int, offset: int, rest: bytes, around: bytes) -> B
             f"{path}:{line}: {what}: half of a surrogate pair, as old programs write emoji; save the file anew as UTF-8,"
             f" or leave such bytes out: iconv -c -f utf-8 -t utf-8 {_shell(path)}"
         )
-    begin = max(0, len(around) - len(rest) - _SAMPLE // 2)
-    return _other(path, line, what, likely(around[begin : begin + _SAMPLE]))
+    begin = max(0, len(around) - len(rest) - SAMPLE // 2)
+    return _other(path, line, what, likely(around[begin : begin + SAMPLE]))
 
 
 def likely(sample: bytes) -> str:

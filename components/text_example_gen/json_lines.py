@@ -48,7 +48,8 @@ def batches(
                 strings.add(name)
                 _check_surrogates(path, line, name, value)
                 chars += len(value)
-            found[name].append(None if value in missing else _text(path, line, name, value))
+            text = _text(path, line, name, value)
+            found[name].append(None if text in missing else text)
         rows += 1
         if rows >= BATCH_ROWS or chars >= BATCH_CHARS:
             yield _batch(found, kept), strings & wanted

@@ -48,15 +48,15 @@ class Parallel:
 
 
 def _uneven(source: str, target: str) -> BadInput:
-    lengths = [
-        np.array([len(line) for line in content.lines(path)] or [0], np.float64) for path in (source, target)
-    ]
-    counts = [len(one) if one.any() or len(one) > 1 else 0 for one in lengths]
-    shorter = target if counts[1] < counts[0] else source
-    near = f"; by their lengths the lines part near line {parting(*lengths)}" if all(counts) else ""
+    lengths = [np.array([len(line) for line in content.lines(path)], np.float64) for path in (source, target)]
+    counts = sorted(map(len, lengths))
+    shorter = source if len(lengths[0]) == counts[0] else target
+    near = ""
+    if counts[0] > counts[1] / 2:
+        near = f"; by their lengths the lines part near line {parting(*lengths)}"
     return BadInput(
-        f"{source} has {counts[0]:,} lines and {target} {counts[1]:,}{near}; mend {shorter}, or put an empty line where"
-        " one is missing (data.empty: skip leaves the pair out)"
+        f"{source} has {len(lengths[0]):,} lines and {target} {len(lengths[1]):,}{near}; mend {shorter}, or put an empty"
+        " line where one is missing (data.empty: skip leaves the pair out)"
     )
 
 
@@ -69,7 +69,7 @@ def parting(source: np.ndarray, target: np.ndarray) -> int:
     left, right = np.log(source + 1), np.log(target + 1)
     shift = len(left) - len(right)
     common = min(len(left), len(right))
-    usual = float(np.median(left[:common] - right[:common]))
+    usual = np.log((source.mean() + 1) / (target.mean() + 1))
     straight = np.abs(left[:common] - right[:common] - usual)
     shifted = np.abs(left[max(shift, 0) :][:common] - right[max(-shift, 0) :][:common] - usual)
     costs = np.concatenate([[0.0], np.cumsum(straight)]) + (
