@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tensorflow.core.protobuf import config_pb2
 
 from common.errors import BadInput
 from components import pixels
@@ -171,6 +172,22 @@ def test_the_pixels_that_the_model_makes_of_a_file_bit_for_bit(mixed: contract.P
     by_pixels = loaded.signatures["serving_default"](image=tf.constant(found, tf.float32))
     by_bytes = loaded.signatures["serving_bytes"](image_bytes=tf.constant(encoded))
     np.testing.assert_array_equal(by_pixels["probabilities"], by_bytes["probabilities"])
+
+
+def test_pixels_of_another_shape_are_refused(fashion: contract.Prepared) -> None:
+    image_classifier.run_fn(fashion.fn_args("shapes", custom_config=config(training={"epochs": 1})))
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], fashion.model_dir("shapes"))
+        signature = loaded.signature_def["serving_default"]
+        options = config_pb2.CallableOptions(
+            feed=[signature.inputs["image"].name], fetch=[signature.outputs["probabilities"].name]
+        )
+        # As a server calls it: unlike session.run it does not compare what it is fed with the placeholder.
+        ask = session._make_callable_from_options(options)
+        assert ask(np.zeros([2, 28, 28, 1], np.float32))[0].shape == (2, 10)
+        for shape in ([1, 30, 30, 1], [1, 28, 28, 3], [1, 28, 28]):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[\?,28,28,1\]"):
+                ask(np.zeros(shape, np.float32))
 
 
 def test_images_of_many_sizes_need_one_size(mixed: contract.Prepared) -> None:

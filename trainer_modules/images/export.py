@@ -55,7 +55,8 @@ class ImageServingModule(export.ServingModule):
 
         @tf.function(input_signature=[spec])
         def serving_default(features: Tensors) -> Tensors:
-            return self.answer(features[FEATURE])
+            # A server feeds what it was sent: other sizes would be answered somehow, and another rank ends the process.
+            return self.answer(tf.ensure_shape(features[FEATURE], [None, *self.form.shape]))
 
         return serving_default
 
