@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from tensorflow_transform.tf_metadata import metadata_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.public import tfxio
 
+from components.evaluator import bleu, perplexity
 from components.serving_check import executor as serving_check
 from components.serving_check import rows
 from trainer_modules.common import export, raw_features
@@ -65,11 +66,13 @@ class Prepared:
 
 
 def schema_of(frame: pd.DataFrame) -> schema_pb2.Schema:
-    """Return the schema that SchemaGen infers: columns with missing values are optional."""
+    """Return the schema that SchemaGen infers: columns with missing values are optional, those of lists variable."""
     schema = schema_pb2.Schema()
     for name in frame.columns:
         feature = schema.feature.add(name=name, type=_TYPES[frame[name].dtype.kind])
-        if frame[name].notna().all():
+        if isinstance(frame[name].iloc[0], list):
+            feature.value_count.min = 0
+        elif frame[name].notna().all():
             feature.presence.min_fraction = 1.0
             feature.shape.dim.add(size=1)
         else:
@@ -78,9 +81,13 @@ def schema_of(frame: pd.DataFrame) -> schema_pb2.Schema:
 
 
 def example(row: dict[str, Any]) -> bytes:
-    """Return a serialized tf.Example; missing values are left out."""
+    """Return a serialized tf.Example; missing values are left out, lists are of texts."""
     features = {}
     for name, value in row.items():
+        if isinstance(value, list):
+            texts = [text.encode() for text in value]
+            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=texts))
+            continue
         if pd.isna(value):
             continue
         if isinstance(value, str):
@@ -155,11 +162,15 @@ def transformed(prepared: Prepared, split: str) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in tf.io.parse_example(records, spec).items()}
 
 
-def tensors(model_dir: str, examples: list[bytes]) -> dict[str, dict[str, np.ndarray]]:
+def tensors(
+    model_dir: str, examples: list[bytes], given: Mapping[str, dict[str, np.ndarray]] | None = None
+) -> dict[str, dict[str, np.ndarray]]:
     """Return raw examples as the inputs of every signature, with the values that stand for missing ones.
 
-    An input `x_bytes` takes the feature `x`, one of rank 4 the pixels of an image.
+    An input `x_bytes` takes the feature `x`, one of rank 4 the pixels of an image. `given` holds the inputs of
+    signatures that take no features.
     """
+    given = given or {}
     parsed = [tf.train.Example.FromString(serialized).features.feature for serialized in examples]
 
     def value(features: Any, name: str, spec: tf.TensorSpec) -> Any:
@@ -175,7 +186,8 @@ def tensors(model_dir: str, examples: list[bytes]) -> dict[str, dict[str, np.nda
 
     signatures = tf.saved_model.load(model_dir).signatures
     return {
-        signature: {name: fed(name, spec) for name, spec in function.structured_input_signature[1].items()}
+        signature: given.get(signature)
+        or {name: fed(name, spec) for name, spec in function.structured_input_signature[1].items()}
         for signature, function in signatures.items()
     }
 
@@ -202,9 +214,14 @@ assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow_t
 """
 
 
-def answers(model_dir: str, examples: list[bytes], folder: Path) -> dict[str, dict[str, np.ndarray]]:
+def answers(
+    model_dir: str,
+    examples: list[bytes],
+    folder: Path,
+    given: Mapping[str, dict[str, np.ndarray]] | None = None,
+) -> dict[str, dict[str, np.ndarray]]:
     """Load the model in a fresh process that has TensorFlow alone, and return what every signature answers."""
-    asked = {name: np.array(fed, object) for name, fed in tensors(model_dir, examples).items()}
+    asked = {name: np.array(fed, object) for name, fed in tensors(model_dir, examples, given).items()}
     np.savez(folder / "questions.npz", **asked)
     command = [
         sys.executable,
@@ -252,15 +269,23 @@ def eval_config(task: str, labels: list[str]) -> tfma.EvalConfig:
     metric = {"binary": "BinaryAccuracy", "multiclass": "SparseCategoricalAccuracy"}.get(
         task, "RootMeanSquaredError"
     )
+    own = {
+        "translation": tfma.MetricConfig(class_name="CorpusBleu", module=bleu.__name__),
+        "language_model": tfma.MetricConfig(class_name="Perplexity", module=perplexity.__name__),
+    }
     metrics = tfma.MetricsSpec(
-        metrics=[tfma.MetricConfig(class_name=metric), tfma.MetricConfig(class_name="ExampleCount")]
+        metrics=[
+            own.get(task, tfma.MetricConfig(class_name=metric)),
+            tfma.MetricConfig(class_name="ExampleCount"),
+        ]
     )
     if len(labels) > 1:
         spec.label_keys.update({name: f"{name}_xf" for name in labels})
         metrics.output_names.extend(labels)
-    else:
+    elif labels:
         spec.label_key = f"{labels[0]}_xf"
-        spec.prediction_key = {"binary": "probability", "multiclass": "probabilities"}.get(task, labels[0])
+        answers = {"binary": "probability", "multiclass": "probabilities", "translation": "translation"}
+        spec.prediction_key = answers.get(task, labels[0])
     return tfma.EvalConfig(model_specs=[spec], metrics_specs=[metrics], slicing_specs=[tfma.SlicingSpec()])
 
 
