@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from trainer_modules.text_classifier_config import Config
+from trainer_modules.common import training_config
+from trainer_modules.text.tokenizer_config import Tokenizer
+from trainer_modules.text_classifier_config import Config, Features, Model, Training
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -53,3 +58,15 @@ def test_the_configuration_is_read_without_tensorflow() -> None:
     code = "import sys, trainer_modules.text_classifier_config; print([m for m in sys.modules if m in ('tensorflow', 'keras')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_page_names_each_key() -> None:
+    own = set(Training.model_fields) - set(training_config.Training.model_fields)
+    sections = {
+        "features": Features.model_fields,
+        "model": Model.model_fields,
+        "training": own,
+        "tokenizer": Tokenizer.model_fields,
+    }
+    keys = [f"`{section}.{name}`" for section, names in sections.items() for name in names]
+    assert [key for key in keys if key not in PAGE] == []
