@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,6 +38,11 @@ class Tokenizer(tf.Module):
     def names(self) -> list[str]:
         """Return the token of each id, in order."""
         raise NotImplementedError
+
+    def digest(self) -> str:
+        """Return what tells one set of ids from another: their number and a hash."""
+        content = hashlib.sha256("\0".join(self.names()).encode()).hexdigest()[:8]
+        return f"{self.size} tokens ({content})"
 
     def _told(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
         silent = (ids == self.PAD) | (ids == self.START) | (ids == self.END)
