@@ -20,7 +20,7 @@ BYTES_SUFFIX = "_bytes"
 EXAMPLES = ("examples", "serialized_examples", "inputs", "input_examples", "tf_example")
 """What the input of serialized tf.Examples is called by convention."""
 
-PIXEL_BYTES = 8 * 2**20
+PIXEL_BYTES = 4 * 2**20
 """Of all decoded images together: in JSON they are larger still."""
 
 

@@ -104,7 +104,7 @@ def test_few_rows_where_images_are_large() -> None:
     asked = rows.of_examples([example(image=png(1, 2), width=1)] * 12)
     taken = signature(image=(tf.float32, [None, 512, 512, 1]), width=(tf.int64, [None]))
     found = feed(taken, asked)
-    assert found.count == len(found.tensors["image"]) == len(found.tensors["width"]) == 8
+    assert found.count == len(found.tensors["image"]) == len(found.tensors["width"]) == 4
 
 
 @pytest.mark.parametrize("shape", [[None, None, None, 3], [None, 12], None])
