@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data import stamps
 from tests.end_to_end.project import Result, mlpipe
 
 pytestmark = pytest.mark.slow
@@ -66,9 +67,7 @@ def test_frozen_then_fine_tuned_and_again_with_other_weights(folder: Path) -> No
     assert (frozen["trainable"], frozen["frozen"]) == (head, LITE0)
     assert (fine_tuned["trainable"], fine_tuned["frozen"]) == (head + LITE0 - STATISTICS, STATISTICS)
     for stage in (frozen, fine_tuned):
-        said = (
-            f"stage {stage['stage']}: {stage['trainable']:,} weights train, {stage['frozen']:,} are frozen, "
-        )
+        said = f"stage {stage['stage']}: {stage['trainable']:,} weights train, {stage['frozen']:,} do not, "
         assert f"Trainer           {said}" in first.out
 
     assert run().out.startswith("transfer is up to date")
@@ -79,6 +78,19 @@ def test_frozen_then_fine_tuned_and_again_with_other_weights(folder: Path) -> No
     changed = states(run())
     assert {node for node, state in changed.items() if state == "done"} >= {"Trainer", "Evaluator"}
     assert {node for node, state in changed.items() if state == "cached"} >= {"ExampleGen", "Transform"}
+
+
+@pytest.mark.skipif(not stamps.PACKAGE.is_dir(), reason=f"needs {stamps.INSTALL}")
+def test_pretrained_weights_beat_the_twin_without_them(tmp_path: Path) -> None:
+    accuracy = {}
+    for name in ("transfer", "transfer_scratch"):
+        result = mlpipe("run", name, "--home", str(tmp_path))
+        assert result.code == 0, result.err
+        assert "examples   train 289, valid 36, eval 78" in result.out.splitlines()
+        [verdict] = (tmp_path / "pipelines" / name / "Evaluator" / "evaluation").glob("*/verdict.json")
+        rows = json.loads(verdict.read_text())["metrics"]
+        [accuracy[name]] = (r["value"] for r in rows if (r["slice"], r["metric"]) == ("overall", "accuracy"))
+    assert accuracy["transfer"] > accuracy["transfer_scratch"] + 0.1
 
 
 def test_without_the_package_the_run_says_how_to_get_it(

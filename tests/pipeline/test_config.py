@@ -285,6 +285,16 @@ def test_every_catalog_file_is_valid() -> None:
         assert config.load(name).name == name
 
 
+def test_transfer_and_its_twin_see_the_same_pictures() -> None:
+    twins = [config.load(name) for name in ("transfer", "transfer_scratch")]
+    assert twins[0].data == twins[1].data
+    assert twins[0].trainer.model["image"] == twins[1].trainer.model["image"]
+    for key in ("augmentation", "batch_size", "label_smoothing", "seed"):
+        assert twins[0].trainer.training[key] == twins[1].trainer.training[key]
+    assert twins[0].trainer.model["transfer"]["weights"] == "efficientnet_lite0"
+    assert twins[1].trainer.model["transfer"] is None
+
+
 def test_overrides_change_values_of_every_kind() -> None:
     loaded = load(
         "",

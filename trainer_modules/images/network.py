@@ -44,11 +44,11 @@ class Stage:
     learning_rate: float
 
     def facts(self, model: keras.Model) -> dict[str, Any]:
-        """What the record of the training tells of the stage; counts are of single weights."""
+        """What the record of the training tells of the stage; counts are of single weights, batch norm's statistics frozen."""
         trainable = sum(variable.value.shape.num_elements() for variable in model.trainable_weights)
         frozen = sum(variable.value.shape.num_elements() for variable in model.non_trainable_weights)
         progress.say(
-            f"stage {self.name}: {trainable:,} weights train, {frozen:,} are frozen, learning rate {self.learning_rate:g}"
+            f"stage {self.name}: {trainable:,} weights train, {frozen:,} do not, learning rate {self.learning_rate:g}"
         )
         return {
             "stage": self.name,
