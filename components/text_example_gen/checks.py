@@ -15,6 +15,7 @@ TRAIN = "train"
 MOST_CONTRADICTING = 0.05
 """With a larger share of contradicting labels the labels are no use, and leaving the texts out hides it."""
 _SHOWN_CLASSES = 5
+_TOLD = 3
 
 Named = Callable[[Place], str]
 
@@ -32,7 +33,8 @@ def check(
 
     path: what the texts are named by as a whole. read: how many there were. types: of columns that came as text. place: how a row is named.
     """
-    _check_contradictions(path, read, summary, place)
+    if not options.keeps_contradicting:
+        _check_contradictions(path, read, summary, place)
     total = sum(summary.rows.values())
     if not total:
         raise BadInput(f"{path}: no text is left; the others are empty or over-long: mend them")
@@ -58,7 +60,7 @@ def check(
 def _check_contradictions(path: str, read: int, summary: Summary, place: Named) -> None:
     if summary.contradicting <= MOST_CONTRADICTING * read:
         return
-    (one, first), (other, second) = _differing(summary.contradictions[0])
+    (one, first), (other, second) = _differing(min(summary.contradictions))
     raise BadInput(
         f"{path}: {summary.contradicting:,} of {read:,} texts stand there again with another label, for example"
         f" {place(one)} ({first}) and {place(other)} ({second}); mend the labels"
@@ -72,9 +74,11 @@ def _differing(group: Sequence[tuple[Place, str]]) -> tuple[tuple[Place, str], t
 def told_contradictions(summary: Summary, place: Named) -> list[str]:
     """Some equal texts with different labels, a line each."""
     lines = []
-    for group in summary.contradictions:
+    for group in sorted(summary.contradictions)[:_TOLD]:
         (one, first), (other, second) = _differing(group)
-        lines.append(f"{place(one)} is {first}, and the same text at {place(other)} {second}")
+        lines.append(
+            f"contradicting labels: {place(one)} is {first}, and the same text at {place(other)} {second}"
+        )
     return lines
 
 

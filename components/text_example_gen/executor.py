@@ -21,6 +21,7 @@ from common.errors import BadInput
 from components import batches
 from components.columnar_example_gen.driver import INPUT_ERROR, INPUT_FILES
 from components.columnar_example_gen.fingerprint import digest
+from components.image_example_gen.constants import WARNINGS
 from components.text_example_gen import checks, files, measures, report, spill, write_bucket
 from components.text_example_gen.cleaning import ROWS, Tally, prepare
 from components.text_example_gen.driver import PATTERN
@@ -89,9 +90,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         whole = os.path.join(base, pattern.replace(files.PATTERN_SEPARATOR, ", "))
         checks.check(whole, tally.counts[ROWS], summary, options, kinds, list(shares), place)
         figures = measures.report(summary, tally, options, list(shares))
-        logging.info("Texts: %s", report.line(figures))
-        for line in checks.told_contradictions(summary, place):
-            logging.warning("Texts: contradicting labels: %s", line)
+        told = [report.line(figures), *checks.told_contradictions(summary, place)]
+        for line in told:
+            logging.info("Texts: %s", line)
+        artifact.set_string_custom_property(WARNINGS, json.dumps(told))
         with fileio.open(os.path.join(artifact.uri, report.REPORT), "w") as file:
             file.write(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
         for name, custom in PROPERTIES.items():

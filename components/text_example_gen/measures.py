@@ -27,6 +27,7 @@ def report(summary: Summary, tally: Tally, options: TextOptions, splits: Sequenc
         "duplicates": summary.duplicates,
         "duplicates_are": options.duplicates,
         "contradicting": summary.contradicting,
+        "contradicting_are": "keep" if options.keeps_contradicting else "drop",
         "empty": tally.counts[EMPTY],
         "long": tally.counts[LONG],
         "long_are": options.on_long,

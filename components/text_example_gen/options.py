@@ -142,6 +142,11 @@ class TextOptions:
             labels=self.labels,
         )
 
+    @property
+    def keeps_contradicting(self) -> bool:
+        """Whether equal texts with different labels stay: a text has one class, but tokens may be read in two ways."""
+        return self.duplicates == "keep" or self.task == "tagging"
+
     def to_json(self) -> str:
         """One line, equal for equal options: it is part of the cache key."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)

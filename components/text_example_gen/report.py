@@ -37,7 +37,7 @@ def line(report: Mapping[str, Any]) -> str:
     actions = {
         "duplicates": f"duplicates {'dropped' if report['duplicates_are'] == 'drop' else 'kept'}",
         "contradicting": "with contradicting labels "
-        + ("left out" if report["duplicates_are"] == "drop" else "kept"),
+        + ("left out" if report["contradicting_are"] == "drop" else "kept"),
         "empty": "empty ones left out",
         "long": f"over-long ones {'cut' if report['long_are'] == 'cut' else 'left out'}",
     }

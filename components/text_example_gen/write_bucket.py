@@ -126,15 +126,14 @@ def _unequal(
     contradictions: list[list[tuple[Place, str]]] = []
     for _, group in itertools.groupby(range(len(digests)), key=digests.__getitem__):
         equal = list(group)
-        if labels and len({labels[row] for row in equal}) > 1:
+        readings = {labels[row]: row for row in reversed(equal)} if labels else {(): equal[0]}
+        if len(readings) > 1:
             contradicting += len(equal)
             if len(contradictions) < _TOLD:
                 contradictions.append([(_place(rows, row), ", ".join(labels[row])) for row in equal])
-            if options.duplicates == "drop":
-                continue
-        elif len(equal) > 1:
-            duplicates += len(equal) - 1
-        keep += equal if options.duplicates == "keep" else equal[:1]
+        if len(readings) == 1 or options.keeps_contradicting:
+            duplicates += len(equal) - len(readings)
+            keep += equal if options.duplicates == "keep" else sorted(readings.values())
     return np.array(keep, np.int64), duplicates, contradicting, contradictions
 
 

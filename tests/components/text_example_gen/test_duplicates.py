@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 import unicodedata
 from pathlib import Path
@@ -81,8 +82,12 @@ def test_contradicting_labels_are_left_out_and_told(tmp_path: Path, caplog: pyte
     options: dict[str, Any] = {"labels": ["label"], "task": "binary"}
     with caplog.at_level("INFO"):
         examples = run(path, tmp_path / "out", **options)
-    assert "Texts: 61 texts; 2 with contradicting labels left out; train 33, valid 10, eval 16" in caplog.text
-    assert f"contradicting labels: {path}:7 is b, and the same text at {path}:62 a" in caplog.text
+    told = [
+        "61 texts; 2 with contradicting labels left out; train 33, valid 10, eval 16",
+        f"contradicting labels: {path}:7 is b, and the same text at {path}:62 a",
+    ]
+    assert json.loads(examples.get_string_custom_property("warnings")) == told
+    assert all(f"Texts: {line}" in caplog.text for line in told)
     assert sentence(5) not in [e["text"][0] for e in everything(records(examples))]
     assert (figures(examples)["contradicting"], figures(examples)["duplicates"]) == (2, 0)
     kept = run(path, tmp_path / "kept", duplicates="keep", **options)
@@ -95,7 +100,7 @@ def test_labels_that_contradict_each_other_too_often_end_the_run(tmp_path: Path)
     with pytest.raises(BadInput) as caught:
         run(path, tmp_path / "out", labels=["label"], task="binary")
     assert str(caught.value) == (
-        f"{path}: 6 of 60 texts stand there again with another label, for example {path}:3 (a) and {path}:60 (b);"
+        f"{path}: 6 of 60 texts stand there again with another label, for example {path}:2 (a) and {path}:59 (b);"
         " mend the labels"
     )
 
@@ -107,3 +112,14 @@ def test_a_source_with_two_targets_is_no_duplicate_but_in_one_split(tmp_path: Pa
     sources = {split: {e["text"][0] for e in stored} for split, stored in found.items()}
     assert sum(map(len, sources.values())) == 50
     assert len(everything(found)) == 100
+
+
+def test_tokens_may_be_tagged_in_two_ways(tmp_path: Path) -> None:
+    sentences = [f"{sentence(i)} {tag}".split() for i in range(40) for tag in ("A", "B", "A")]
+    path = tmp_path / "names.conll"
+    path.write_text("\n\n".join(f"{one[0]} {one[-1]}\n{one[-2]} O" for one in sentences))
+    examples = run(path, tmp_path / "out", text="conll", labels=["tags"], task="tagging")
+    found = {split: [tuple(e["tokens"]) for e in stored] for split, stored in records(examples).items()}
+    assert sum(map(len, found.values())) == 80
+    assert sum(len(set(stored)) for stored in found.values()) == 40
+    assert (figures(examples)["contradicting"], figures(examples)["duplicates"]) == (120, 40)
