@@ -167,3 +167,22 @@ def test_other_nodes_have_no_gate(node_id: str, tmp_path: Path) -> None:
     refused = model(tmp_path, 0, row(ok=False))
     gates.check(node_id, refused)
     assert "not blessed" in said("Evaluator", refused)
+
+
+def texts(folder: Path, words: float) -> dict[str, list[pb.Artifact]]:
+    unknown = {"eval": {"words": words, "examples": ["zyx"]}}
+    report = {"max_oov": 0.1, "columns": {"review": {"out_of_vocabulary": unknown}}}
+    (folder / "text_report.json").write_text(json.dumps(report))
+    return {"examples": [pb.Artifact(uri=str(folder))]}
+
+
+def test_texts_with_too_many_new_words_do_not_pass(tmp_path: Path) -> None:
+    gates.check("ExampleGen", texts(tmp_path, 0.1))
+    assert said("ExampleGen", texts(tmp_path, 0.123)) == (
+        "data gate: 12.3% of the words of review in eval are not in train, data.max_oov is 10.0%; for example 'zyx'; all"
+        f" figures are in {tmp_path}/text_report.json"
+    )
+
+
+def test_examples_that_are_no_texts_pass(tmp_path: Path) -> None:
+    gates.check("ExampleGen", {"examples": [pb.Artifact(uri=str(tmp_path))]})

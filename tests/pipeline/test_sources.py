@@ -12,6 +12,7 @@ import pytest
 
 from common.errors import BadInput
 from components.image_example_gen.options import FEATURES, ImageOptions
+from components.text_example_gen.options import TextOptions
 from pipeline import sources
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
@@ -287,3 +288,50 @@ def test_keys_of_images_that_do_not_fit(data: dict[str, Any], message: str) -> N
 def test_a_folder_of_images_that_is_not_there() -> None:
     with pytest.raises(BadInput, match="nowhere"):
         find({"images": "folders", "path": "nowhere"})
+
+
+def test_texts_of_a_table() -> None:
+    write("rows.jsonl", '{"text": "a", "label": "b", "book": 1}\n')
+    data = {"text": "table", "path": "rows.jsonl", "group": ["book"], "max_oov": 0.2, "drop": ["label"]}
+    source = sources.find(config({**data, "drop": []}), Home(Path("home").absolute()))
+    assert isinstance(source.reader, TextOptions)
+    assert (source.reader.texts, source.reader.group, source.reader.max_oov) == (("text",), ("book",), 0.2)
+    assert sources.columns(source) == ["text", "label", "book"]
+    with pytest.raises(BadInput, match=r"rows\.jsonl:1: no column 'review' \(data\.text_columns\)"):
+        sources.columns(find({**data, "drop": [], "text_columns": ["review"]}))
+
+
+def test_parallel_texts_keep_their_order() -> None:
+    write("z-source.txt", "a\n")
+    write("a-target.txt", "b\n")
+    values = config({"text": "parallel", "path": ["z-source.txt", "a-target.txt"]}).model_dump(
+        by_alias=True, exclude_unset=True
+    )
+    values |= {"task": "translation", "label": "target"}
+    source = sources.find(Config.model_validate(values), Home(Path("home").absolute()))
+    assert [(row["split"], row["file"]) for row in source.files] == [
+        ("source", "z-source.txt"),
+        ("target", "a-target.txt"),
+    ]
+    assert sources.columns(source) == ["source", "target"]
+
+
+def test_texts_in_folders_from_a_loader() -> None:
+    write("my_loader.py", IMAGE_LOADER.replace(".png", ".txt"))
+    data = {"text": "folders", "loader": "my_loader:load"}
+    first = find(data)
+    assert [row["file"] for row in first.files] == ["cat"]
+    assert sources.columns(first) == ["text", "label", "file_name"]
+    assert find(data) == first
+    assert Path("calls").read_text() == "1"
+
+
+def test_drift_of_lengths_of_texts_may_be_bounded() -> None:
+    values = config({"text": "table", "path": "rows.csv"}).model_dump(by_alias=True, exclude_unset=True)
+    values["schema"] = {"drift": {"text_words": 0.1}}
+    sources.check_thresholds(Config.model_validate(values), ["text", "label"])
+    values["schema"] = {"drift": {"text_wrds": 0.1}}
+    with pytest.raises(
+        BadInput, match=r"schema\.drift: the data has no column 'text_wrds'; did you mean text_words"
+    ):
+        sources.check_thresholds(Config.model_validate(values), ["text", "label"])
