@@ -38,7 +38,7 @@ def test_windows_hold_every_token_once_each_after_what_comes_before_it() -> None
 def test_padding_weighs_nothing() -> None:
     [(seen, follows, weights)] = list(cut().batches(6).as_numpy_iterator())
     assert ((follows == 0) == (weights == 0)).all()
-    assert ((seen == 0) == (weights == 0)).all()
+    assert (seen[weights > 0] != 0).all()
     assert weights.sum() == 12
 
 
