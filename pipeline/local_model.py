@@ -48,7 +48,7 @@ class LocalModel:
 
         definition = self.signatures[signature]
         feeds = {
-            name: tf.constant(_array(name, [row[name] for row in rows], tensor))
+            name: tf.constant(array(name, [row[name] for row in rows], tensor))
             for name, tensor in definition.inputs.items()
         }
         try:
@@ -63,7 +63,7 @@ class LocalModel:
                     f"{self.name}: output {name} of {signature} has shape {list(values.shape)}, not one value for"
                     f" each of the {len(rows)} rows"
                 )
-        listed = {name: _strings(values.tolist()) for name, values in outputs.items()}
+        listed = {name: strings(values.tolist()) for name, values in outputs.items()}
         return [{name: values[i] for name, values in listed.items()} for i in range(len(rows))]
 
 
@@ -74,7 +74,8 @@ def _signature_defs(folder: Path) -> Mapping[str, Any]:
     return next(graph.signature_def for graph in parsed.meta_graphs if "serve" in graph.meta_info_def.tags)
 
 
-def _array(name: str, values: list[Any], tensor: Tensor) -> np.ndarray:
+def array(name: str, values: list[Any], tensor: Tensor) -> np.ndarray:
+    """Return the values of one input, one of each row, in its dtype. Raises BadInput."""
     dtype = DTYPES.get(tensor.dtype)
     if dtype is None:
         raise BadInput(f"input {name} is {tensor.dtype}, which JSON does not hold")
@@ -98,10 +99,10 @@ def _encoded(value: Any) -> Any:
     return value.encode("utf-8") if isinstance(value, str) else value
 
 
-def _strings(value: Any) -> Any:
-    """Bytes become text where they are UTF-8, as over REST."""
+def strings(value: Any) -> Any:
+    """Return nested lists whose bytes have become text where they are UTF-8, as over REST."""
     if isinstance(value, list):
-        return [_strings(item) for item in value]
+        return [strings(item) for item in value]
     if not isinstance(value, bytes):
         return value
     try:

@@ -47,15 +47,19 @@ class Target:
     rest_api_port: int = 8501
     timeout: float = 30.0
     local: bool = False
+    grpc_port: int | None = None
+    """Over gRPC, at this port; REST otherwise."""
 
     @property
     def address(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
+        if self.grpc_port is not None:
+            return f"{host}:{self.grpc_port}"
         return f"http://{host}:{self.rest_api_port}"
 
 
 class Model(Protocol):
-    """What can be asked: over REST, or in this process."""
+    """What can be asked: over REST or gRPC, or in this process."""
 
     name: str
     signatures: Mapping[str, Signature]
@@ -76,30 +80,32 @@ class RemoteModel:
         try:
             self.signatures = self._client.metadata(name, **self._which).signatures
         except RequestFailed as error:
-            raise self._explained(error) from None
+            raise explained(error, self.name, self._target) from None
 
     def predict(self, rows: Sequence[Row], signature: str) -> list[Row]:
         """Output name -> value for each row."""
         try:
             answers = self._client.predict_rows(self.name, rows, signature=signature, **self._which)
         except RequestFailed as error:
-            raise self._explained(error) from None
+            raise explained(error, self.name, self._target) from None
         names = list(self.signatures[signature].outputs)
         # The only output comes without its name.
         return [{names[0]: answer} for answer in answers] if len(names) == 1 else answers
 
-    def _explained(self, error: RequestFailed) -> UserError:
-        message = " ".join(error.message.split())
-        if error.code is grpc.StatusCode.UNAVAILABLE:
-            return UserError(
-                f"no server answers: {message}; start one with mlpipe serve {self.name}, or ask the model without a"
-                " server: --local"
-            )
-        if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return UserError(f"{self.name}: {message}; allow more with --timeout")
-        if error.code in FAULT_OF_THE_REQUEST:
-            return BadInput(f"{self.name} at {self._target.address}: {message}")
-        return UserError(f"{self.name} at {self._target.address}: {error.code.name}: {message}")
+
+def explained(error: RequestFailed, model: str, target: Target) -> UserError:
+    """Return what to tell of a failed request: BadInput where the request is at fault."""
+    message = " ".join(error.message.split())
+    if error.code is grpc.StatusCode.UNAVAILABLE:
+        return UserError(
+            f"no server answers: {message}; start one with mlpipe serve {model}, or ask the model without a"
+            " server: --local"
+        )
+    if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return UserError(f"{model}: {message}; allow more with --timeout")
+    if error.code in FAULT_OF_THE_REQUEST:
+        return BadInput(f"{model} at {target.address}: {message}")
+    return UserError(f"{model} at {target.address}: {error.code.name}: {message}")
 
 
 def predict(pipeline: str, question: Question, target: Target, home: Home) -> Iterator[Row]:
@@ -111,7 +117,7 @@ def predict(pipeline: str, question: Question, target: Target, home: Home) -> It
     given = [question.json is not None, question.csv is not None, bool(question.images), bool(question.texts)]
     if sum(given) != 1:
         raise BadInput("give exactly one of --json, --csv, --image and --text")
-    model = _model(pipeline, target, home)
+    model = model_of(pipeline, target, home)
     signature, rows = _rows(pipeline, question, target, model, home)
     for start in range(0, len(rows), ROWS_PER_REQUEST):
         asked = rows[start : start + ROWS_PER_REQUEST]
@@ -125,11 +131,17 @@ def predict(pipeline: str, question: Question, target: Target, home: Home) -> It
             yield dict(sorted(answer.items()))
 
 
-def _model(pipeline: str, target: Target, home: Home) -> Model:
+def model_of(pipeline: str, target: Target, home: Home) -> Model:
+    """Return the model that is asked. Raises BadInput: an unknown version; UserError: no server."""
     if not target.local:
         if target.version is not None and target.label is not None:
             raise BadInput("give --version or --label, not both")
-        return RemoteModel(served.name_of(pipeline), target)
+        name = served.name_of(pipeline)
+        if target.grpc_port is None:
+            return RemoteModel(name, target)
+        from pipeline.grpc_model import GrpcModel
+
+        return GrpcModel(name, target)
     if target.label is not None:
         raise BadInput("--label is known to a server alone; with --local give --version")
     [found] = served.find(home, [pipeline])

@@ -32,6 +32,16 @@ def show_json(answers: Iterable[Row]) -> None:
         print(json.dumps(to_json(answer), ensure_ascii=False))
 
 
+def show_text(prompt: str, pieces: Iterable[Row]) -> None:
+    """The prompt and each `continuation`, as soon as it is there."""
+    told = prompt
+    for piece in pieces:
+        told += piece["continuation"]
+        print(told, end="", flush=True)
+        told = ""
+    print(told)
+
+
 def cell(value: Any) -> str:
     """A value in short: six digits, the first few of many values, the length of bytes."""
     if isinstance(value, list):
