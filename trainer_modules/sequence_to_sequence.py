@@ -6,7 +6,6 @@ Nothing here depends on one data set: columns, tokenizers and sizes come from th
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,15 +69,16 @@ def run_fn(fn_args: FnArgs) -> None:
         raise BadInput(f"{label}: no example of the train split has a text")
     if not valid_texts.targets:
         logging.warning("the valid split is empty: early stopping looks at the train split")
+    # It empties TensorFlow's cache of kernels, and one of them is a SentencePiece model: it comes before the tokenizers.
+    keras.utils.set_random_seed(training.seed)
     sides = _tokenizers(config, transform, label, train_texts, fn_args.model_run_dir)
     train, valid = (
         tokenised(texts, *sides, config.model.max_source, config.model.max_target)
         for texts in (train_texts, valid_texts)
     )
-    keras.utils.set_random_seed(training.seed)
     steps = fitting.plan(training, train.count)
     model = compiled(config, sides[0].size, sides[1].size, steps)
-    known = [_digest(tokenizer) for tokenizer in sides]
+    known = [tokenizer.digest() for tokenizer in sides]
     if training.warm_start and fn_args.base_model:
         warm_start.apply(
             model, fn_args.base_model, (), known, if_compatible=training.warm_start == "if_compatible"
@@ -139,12 +139,6 @@ def _tokenizers(
         )
     )
     return source, target
-
-
-def _digest(tokenizer: Tokenizer) -> str:
-    """What tells one set of ids from another."""
-    content = hashlib.sha256("\0".join(tokenizer.names()).encode()).hexdigest()[:8]
-    return f"{tokenizer.size} tokens ({content})"
 
 
 def _state(fn_args: FnArgs, config: Config, valid: Pairs) -> training_state.TrainingState:

@@ -13,7 +13,7 @@ from trainer_modules.sequence_to_sequence_config import Model
 from trainer_modules.text.tokenizers import Tokenizer
 from trainer_modules.translation import search
 from trainer_modules.translation.examples import before, source_ids, target_ids
-from trainer_modules.translation.translator import PAD, Translator, log_likelihood
+from trainer_modules.translation.translator import PAD, Translator
 
 Tensors = dict[str, tf.Tensor]
 WIDEST_BEAM = 32
@@ -75,7 +75,7 @@ class TranslationModule(export.ServingModule):
         ids, penalty = self.assemble(features), self._settings.length_penalty
         memory, target = self.model.encode(ids["source"]), ids["target"]
         found = self.search(memory)
-        likelihood, tokens = log_likelihood(self.model.decode(memory, before(target))[0], target)
+        likelihood, tokens = search.follow(self.model, memory, target)
         given = tf.cast(features[f"{self._label}_xf"] != "", tf.float32)
         return {
             "translation": self._text(found.tokens),

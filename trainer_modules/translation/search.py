@@ -49,6 +49,25 @@ def next_log_probabilities(logits: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
     return tf.where(silent, _IMPOSSIBLE, tf.nn.log_softmax(logits))
 
 
+def follow(model: Translator, memory: State, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the log-likelihood of target ids [B, T], each row up to its padding, and the number of its tokens.
+
+    Both are float32 [B]. It goes step by step: the logits of all tokens at once would fill the memory in a large batch.
+    """
+    tokens = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target], axis=1)
+
+    def go(place: tf.Tensor, total: tf.Tensor, state: State) -> tuple[Any, ...]:
+        logits, state = model.step(memory, tokens[:, place], state)
+        said = tokens[:, place + 1]
+        each = -tf.nn.sparse_softmax_cross_entropy_with_logits(labels=said, logits=logits)
+        return place + 1, total + tf.where(said == PAD, 0.0, each), state
+
+    begin = (tf.constant(0), tf.zeros([tf.shape(target)[0]]), model.start(memory))
+    steps = tf.shape(target)[1]
+    _, total, _ = tf.while_loop(lambda place, *_: place < steps, go, begin, shape_invariants=_growing(begin))
+    return total, tf.cast(_length(target), tf.float32)
+
+
 def greedy(model: Translator, memory: State, limit: int) -> Found:
     """Take the most probable token each time, until all sentences have ended or have `limit` tokens."""
     rows = _rows(memory)

@@ -45,13 +45,3 @@ class Translator(keras.Model):
         """Create all weights."""
         one = tf.fill([1, 1], START)
         self({"source": one, "target": one})
-
-
-def log_likelihood(logits: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the natural log of the probability of each row of tokens [B, T], and how many of them are no padding.
-
-    `logits` [B, T, V] are of these tokens themselves. Both answers are float32 [B].
-    """
-    known = tf.cast(tokens != PAD, tf.float32)
-    each = -tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tokens, logits=logits)
-    return tf.reduce_sum(each * known, axis=1), tf.reduce_sum(known, axis=1)

@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from trainer_modules.translation import losses
-from trainer_modules.translation.translator import log_likelihood
 
 LOGITS = np.random.default_rng(3).normal(size=[2, 3, 5]).astype(np.float32)
 TOKENS = np.array([[4, 3, 0], [1, 4, 3]], np.int32)
@@ -26,9 +25,3 @@ def test_perplexity_over_batches() -> None:
     for row in range(2):
         metric.update_state(TOKENS[row : row + 1], LOGITS[row : row + 1], WEIGHTS[row : row + 1])
     assert float(metric.result()) == pytest.approx(np.exp(-(OWN * WEIGHTS).sum() / 5), rel=1e-5)
-
-
-def test_log_likelihood_of_sentences() -> None:
-    found, tokens = log_likelihood(tf.constant(LOGITS), tf.constant(TOKENS))
-    np.testing.assert_allclose(found, (OWN * WEIGHTS).sum(1), rtol=1e-5)
-    np.testing.assert_array_equal(tokens, [2, 3])

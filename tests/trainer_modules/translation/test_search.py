@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.trainer_modules.translation import tiny
 from trainer_modules.translation import search
 from trainer_modules.translation.examples import before
-from trainer_modules.translation.translator import END, PAD, START, Translator, log_likelihood
+from trainer_modules.translation.translator import END, PAD, START, Translator
 
 SAID = (4, 5, 6)
 LIMIT = 4
@@ -109,7 +109,7 @@ def test_a_wide_beam_finds_the_best_of_all_sentences(kind: str, penalty: float) 
     for row in range(3):
         memory = model.encode(tf.repeat(source[row : row + 1], len(sentences), axis=0))
         logits, _ = model.decode(memory, before(target))
-        likelihood, length = log_likelihood(logits, target)
+        likelihood, length = tiny.log_likelihood(logits, target)
         scores = (likelihood / ((5 + length) / 6) ** penalty).numpy()
         assert said(wide, row) == sentences[int(scores.argmax())]
         assert wide.log_likelihood.numpy()[row] == pytest.approx(
@@ -123,9 +123,12 @@ def test_step_by_step_is_all_at_once(kind: str) -> None:
     found = beam(model, tiny.SOURCE, 9, 3, 0.6)
     memory = model.encode(tf.constant(tiny.SOURCE))
     logits, attention = model.decode(memory, before(found.tokens))
-    likelihood, length = log_likelihood(logits, found.tokens)
+    likelihood, length = tiny.log_likelihood(logits, found.tokens)
     np.testing.assert_allclose(found.log_likelihood, likelihood, rtol=1e-5)
     np.testing.assert_array_equal(found.length, length)
+    followed, tokens = search.follow(model, memory, found.tokens)
+    np.testing.assert_allclose(followed, likelihood, rtol=1e-5)
+    np.testing.assert_array_equal(tokens, length)
     np.testing.assert_allclose(tf.reduce_sum(attention, -1), np.ones(attention.shape[:2]), rtol=1e-5)
     assert (attention.numpy()[1, :, 2:] == 0).all()
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from trainer_modules.sequence_to_sequence_config import Model
 from trainer_modules.translation import recurrent, transformer
-from trainer_modules.translation.translator import Translator
+from trainer_modules.translation.translator import PAD, Translator
 
 KINDS = {
     "gru, dot": {"cell": "gru", "attention": "dot", "units": 8, "embedding": 6, "layers": 2},
@@ -30,3 +30,13 @@ def translator(kind: str, source_size: int = 9, target_size: int = 7, seed: int 
     for weight in model.trainable_weights:
         weight.assign(weight + tf.random.normal(weight.shape) * 0.7)
     return model
+
+
+def log_likelihood(logits: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the natural log of the probability of each row of tokens [B, T], and how many of them are no padding.
+
+    `logits` [B, T, V] are of these tokens themselves. Both answers are float32 [B].
+    """
+    known = tf.cast(tokens != PAD, tf.float32)
+    each = -tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tokens, logits=logits)
+    return tf.reduce_sum(each * known, axis=1), tf.reduce_sum(known, axis=1)
