@@ -11,6 +11,9 @@ from common.errors import BadInput
 from trainer_modules.text import splitting
 from trainer_modules.text.tokenizer_config import RESERVED, Tokenizer
 
+_NONE = b"49d0cd50-04bb-48c0-bc6f-5b575dce351a"
+"""What Transform writes where there is no token at all."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -41,7 +44,7 @@ def analyze(texts: tf.Tensor, config: Tokenizer, name: str) -> None:
 def read(transform: tft.TFTransformOutput, name: str) -> Vocabulary:
     """Return the vocabulary that `analyze` counted; raises BadInput when it has no token."""
     counted = [line.split(b" ", 1) for line in transform.vocabulary_by_name(name)]
-    known = [(token, int(count)) for count, token in counted if int(count) > 0]
+    known = [(token, int(count)) for count, token in counted if token != _NONE]
     if not known:
         raise BadInput(
             f"{name}: no token is frequent enough in the train split: "
