@@ -126,6 +126,9 @@ def _column(
         raise CannotFeed(
             f"its input {name} has more than one dimension of unknown size: {_shown(dims or [])}"
         )
+    if inner == [None] and dtype == tf.string:
+        values = _lists(values)
+        known = next(iter(values), None)
     count = int(np.prod([size for size in inner if size is not None], dtype=np.int64))
     if None in inner:
         count = len(known) if known is not None else count
@@ -145,6 +148,12 @@ def _column(
         return flat.reshape([len(values), *(-1 if size is None else size for size in inner)])
     except (OverflowError, ValueError) as error:
         raise CannotFeed(f"its input {name} takes {dtype.name}: {error}") from None
+
+
+def _lists(values: Sequence[list[Any] | None]) -> list[list[Any]]:
+    """Lists of text, "" behind the end of the shorter ones."""
+    longest = max((len(row) for row in values if row is not None), default=0)
+    return [[*(row or []), *[b""] * (longest - len(row or []))] for row in values]
 
 
 def _images(

@@ -130,6 +130,14 @@ def test_several_values_per_example() -> None:
     np.testing.assert_array_equal(found, [[[1, 2], [3, 4]], np.full([2, 2], np.nan)])
 
 
+def test_lists_of_text_are_filled_up_to_the_longest() -> None:
+    sentences = rows.of_examples(
+        [example(tokens=[b"Ann", b"Lee"]), example(tokens=[b"Bo"]), example(year=2009)], columns=["tokens"]
+    )
+    found = feed(signature(tokens=(tf.string, [None, None])), sentences)
+    assert found.tensors["tokens"].tolist() == [[b"Ann", b"Lee"], [b"Bo", b""], [b"", b""]]
+
+
 def test_whole_numbers_feed_floats() -> None:
     assert feed(signature(year=(tf.float32, [None])), PENGUINS).tensors["year"].tolist() == [2007.0, 2009.0]
 
