@@ -39,8 +39,7 @@ def report(summary: Summary, tally: Tally, options: TextOptions, splits: Sequenc
 def of_text(summary: Summary, text: str) -> dict[str, Any]:
     """The section of the report about a text column."""
     splits = [split for name, split in summary.characters if name == text]
-    vocabulary = summary.vocabulary.filter(pc.equal(summary.vocabulary.column("text"), text))
-    train = _of_split(vocabulary, TRAIN)
+    train = summary.vocabulary[text, TRAIN]
     known = train.filter(pc.equal(train.column("kind"), WORD))
     return {
         "lengths": {
@@ -57,13 +56,9 @@ def of_text(summary: Summary, text: str) -> dict[str, Any]:
             "growth": _growth(known.column("first").to_numpy(), summary.rows[TRAIN]),
         },
         "out_of_vocabulary": {
-            split: _unknown(_of_split(vocabulary, split), train) for split in splits if split != TRAIN
+            split: _unknown(summary.vocabulary[text, split], train) for split in splits if split != TRAIN
         },
     }
-
-
-def _of_split(vocabulary: pa.Table, split: str) -> pa.Table:
-    return vocabulary.filter(pc.equal(vocabulary.column("split"), split))
 
 
 def _lengths(values: np.ndarray) -> dict[str, float]:

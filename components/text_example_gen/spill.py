@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from components.text_example_gen.rows import DIGEST, FILE, ROW
 
-BUCKET_BYTES = 32 << 20
+BUCKET_BYTES = 16 << 20
 MOST_BUCKETS = 500
 """All of them are open at once."""
 

@@ -71,7 +71,7 @@ def write(bucket: int, options: TextOptions, target: Target) -> None:
     assigned = np.zeros(0, np.int64)
     if rows is not None:
         keep, duplicates, contradicting, contradictions = _unequal(rows, options)
-        rows = rows.take(keep)
+        rows = rows.take(pa.array(keep))
         digests = b"".join(rows.column(SPLIT).to_pylist())
         assigned = splits.assign(np.frombuffer(digests, ">u4").reshape(-1, 8), list(target.shares.values()))
     of_split = {
