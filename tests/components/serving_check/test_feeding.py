@@ -217,6 +217,6 @@ def test_what_cannot_be_fed_is_said(asked_for: SignatureDef, reason: str) -> Non
 
 
 def test_rows_of_different_lengths() -> None:
-    asked = rows.of_examples([example(words=[b"a", b"b"]), example(words=[b"c"])])
+    asked = rows.of_examples([example(sizes=[1.0, 2.0]), example(sizes=[3.0])])
     with pytest.raises(CannotFeed, match="takes 2 values per example, the examples have 1 or 2"):
-        feed(signature(words=(tf.string, [None, None])), asked)
+        feed(signature(sizes=(tf.float32, [None, None])), asked)
