@@ -116,6 +116,7 @@ def test_a_trained_model_answers_any_text(reviews: contract.Prepared) -> None:
         np.testing.assert_allclose(alone["probability"][0], together["probability"][row], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_classes_may_be_many(tmp_path: Path) -> None:
     classes = ("bad", "good", "mixed")
     custom_config = config("multiclass", model=CNN, training={"epochs": 4})
@@ -140,7 +141,7 @@ assert sys.argv[2] == "subwords" or "tensorflow_text" not in sys.modules
 """
 
 
-@pytest.mark.parametrize("kind", ["characters", "subwords"])
+@pytest.mark.parametrize("kind", [pytest.param("characters", marks=pytest.mark.slow), "subwords"])
 def test_other_tokens_live_in_the_exported_model(kind: str, tmp_path: Path) -> None:
     tokenizer = {"kind": kind, "strip_html": True} | ({"size": 80} if kind == "subwords" else {})
     custom_config = config(
@@ -193,7 +194,7 @@ def vectors(folder: Path, **changes: Any) -> dict[str, Any]:
     return {"architecture": "average", "vectors": {"file": str(path), **changes}, "embedding": 3}
 
 
-@pytest.mark.parametrize("trainable", [False, True])
+@pytest.mark.parametrize("trainable", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_pretrained_vectors_are_frozen_or_tuned(
     reviews: contract.Prepared, tmp_path: Path, trainable: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -207,6 +208,7 @@ def test_pretrained_vectors_are_frozen_or_tuned(
     assert (table[names.index("lovely")].tolist() == [5, 0, 0]) is not trainable
 
 
+@pytest.mark.slow
 def test_warm_start_takes_the_rows_of_known_words_over(reviews: contract.Prepared) -> None:
     def val_loss(run: str, **training: Any) -> list[float]:
         base = None if run == "base" else reviews.model_dir("base")
