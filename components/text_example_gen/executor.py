@@ -87,7 +87,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         def place(at: Place) -> str:
             return texts.place(*at)
 
-        whole = os.path.join(base, pattern.replace(files.PATTERN_SEPARATOR, ", "))
+        whole = os.path.join(base, pattern.replace(files.PATTERN_SEPARATOR, ", ")) if pattern else base
         checks.check(whole, tally.counts[ROWS], summary, options, kinds, list(shares), place)
         figures = measures.report(summary, tally, options, list(shares))
         told = [report.line(figures), *checks.told_contradictions(summary, place)]

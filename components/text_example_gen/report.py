@@ -33,13 +33,13 @@ def gate_failure(report: Mapping[str, Any]) -> str | None:
 
 
 def line(report: Mapping[str, Any]) -> str:
-    """All counts in one line: `33,663 texts; 530 duplicates dropped, 12 empty ones left out`."""
+    """All counts in one line: `33,663 texts; 530 duplicates dropped, 12 empty left out`."""
     actions = {
         "duplicates": f"duplicates {'dropped' if report['duplicates_are'] == 'drop' else 'kept'}",
         "contradicting": "with contradicting labels "
         + ("left out" if report["contradicting_are"] == "drop" else "kept"),
-        "empty": "empty ones left out",
-        "long": f"over-long ones {'cut' if report['long_are'] == 'cut' else 'left out'}",
+        "empty": "empty left out",
+        "long": f"over-long {'cut' if report['long_are'] == 'cut' else 'left out'}",
     }
     told = [f"{report[name]:,} {what}" for name, what in actions.items() if report[name]]
     splits = ", ".join(f"{name} {count:,}" for name, count in report["examples"].items())

@@ -191,7 +191,7 @@ def test_empty_texts_may_be_left_out_and_nul_is_a_space(caplog: pytest.LogCaptur
     path = write("rows.csv", line_at(4, "a,").replace(sentence(7), "nul\0in it") + 'b," "\n')
     with caplog.at_level("INFO"):
         examples = run(path, Path("out").absolute(), empty="skip", **CLASSES)
-    assert "Texts: 61 texts; 2 empty ones left out; train" in caplog.text
+    assert "Texts: 61 texts; 2 empty left out; train" in caplog.text
     texts = [e["text"][0] for e in everything(records(examples))]
     assert len(texts) == 59
     assert "nul in it" in texts
@@ -356,3 +356,17 @@ def test_options_that_are_not_allowed(options: dict[str, Any], message: str) -> 
     with pytest.raises(BadInput) as caught:
         TextOptions(**options)
     assert str(caught.value) == message
+
+
+def test_what_is_wrong_with_the_set_names_the_folder() -> None:
+    for number in range(9):
+        write(f"data/ham/{number}.txt", sentence(number))
+    Path("data/ham/again").symlink_to(Path("data/ham").absolute())
+    assert said(Path("data").absolute(), text="folders") == (
+        "data: label label has one class only, 'ham'; a classifier needs at least two"
+    )
+
+
+def test_a_row_of_twenty_megabytes_is_read() -> None:
+    path = write("rows.csv", GOOD + "a," + "x " * 10_000_000 + "\n")
+    assert said(path).startswith("rows.csv:62: text has 20,000,000 characters, more than data.max_chars")
