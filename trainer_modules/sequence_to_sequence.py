@@ -36,16 +36,17 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     """
     features = Features.model_validate(custom_config.get("features", {}))
     label = _label(custom_config, features.source)
-    outputs = {}
-    for name, tokenizer in ((features.source, features.source_tokenizer), (label, features.target_tokenizer)):
+    columns = {features.source: features.source_tokenizer, label: features.target_tokenizer}
+    for name in columns:
         if name not in inputs:
             raise BadInput(f"the examples have no column {name!r} (they have {', '.join(sorted(inputs))})")
-        texts = raw_features.dense(inputs[name], name)
-        if texts.dtype != tf.string:
-            raise BadInput(f"column {name!r} is {texts.dtype.name}: sequence_to_sequence takes text")
-        vocabulary.analyze(texts, tokenizer, _vocabulary(name))
-        outputs[f"{name}_xf"] = texts
-    return outputs
+    texts = {name: raw_features.dense(inputs[name], name) for name in columns}
+    for name, values in texts.items():
+        if values.dtype != tf.string:
+            raise BadInput(f"column {name!r} is {values.dtype.name}: sequence_to_sequence takes text")
+    for name, tokenizer in columns.items():
+        vocabulary.analyze(texts[name], tokenizer, _vocabulary(name))
+    return {f"{name}_xf": values for name, values in texts.items()}
 
 
 def run_fn(fn_args: FnArgs) -> None:

@@ -10,13 +10,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_modules.common import input_data
-from trainer_modules.text.batching import batches_of_rows
+from trainer_modules.text.batching import batches_of_rows, serialized
 from trainer_modules.text.tokenizers import Tokenizer
 from trainer_modules.translation.translator import END, PAD, START
 
 Tensors = dict[str, tf.Tensor]
-_READ = 2048
+_AT_ONCE = 2048
 _SCORED_AT_ONCE = 64
 """Pairs of the valid split in a batch: their logits are its size, times tokens, times vocabulary."""
 
@@ -52,17 +51,13 @@ def read(patterns: Sequence[str], transform: tft.TFTransformOutput, source: str,
     """Read the transformed examples of a split; pairs without a target are left out."""
     known = transform.transformed_feature_spec()
     spec = {key: known[key] for key in (f"{source}_xf", f"{target}_xf")}
-    files = input_data.files(patterns)
-    records = tf.data.Dataset.from_tensor_slices(files or tf.constant([], tf.string)).flat_map(
-        input_data.records
-    )
     found = Texts([], [])
-    for block in records.batch(_READ).map(lambda block: tf.io.parse_example(block, spec)).as_numpy_iterator():
+    for block in serialized(patterns).map(lambda block: tf.io.parse_example(block, spec)).as_numpy_iterator():
         for one, other in zip(block[f"{source}_xf"], block[f"{target}_xf"], strict=True):
             if other:
                 found.sources.append(one)
                 found.targets.append(other)
-    logging.info("read %d pairs from %d files", len(found.targets), len(files))
+    logging.info("read %d pairs", len(found.targets))
     return found
 
 
@@ -128,5 +123,5 @@ def _ids(texts: Sequence[bytes], tokenizer: Tokenizer) -> tf.RaggedTensor:
 
 
 def _blocks(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    for start in range(0, len(texts), _READ):
-        yield texts[start : start + _READ]
+    for start in range(0, len(texts), _AT_ONCE):
+        yield texts[start : start + _AT_ONCE]
