@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from benchmarks import baselines
+from benchmarks import baselines, most_frequent_tag
 from components.serving_check import report as serving_report
 from data import fashion_mnist, linear
 from pipeline import config, gates, metadata
@@ -39,10 +39,18 @@ def recovers_weights_and_bias(loaded: Config, home: Home, values: dict[str, floa
     assert bias == pytest.approx(linear.BIAS, abs=0.02)
 
 
+def is_beyond_the_most_frequent_tag(loaded: Config, home: Home, values: dict[str, float]) -> None:
+    (examples,) = (home.pipeline_root(loaded.name) / "ExampleGen" / "examples").iterdir()
+    learnt = most_frequent_tag.fit(most_frequent_tag.sentences(examples, "train"))
+    bar = most_frequent_tag.entity_f1(learnt, most_frequent_tag.sentences(examples, "eval"))
+    assert 0.3 < bar < values["entity_f1"] - 0.2
+
+
 BEYOND_THE_GATES: dict[str, Callable[[Config, Home, dict[str, float]], None]] = {
     "taxi": is_no_worse_than_a_logistic_regression,
     "planar": is_beyond_a_straight_line,
     "linear": recovers_weights_and_bias,
+    "names_tagger": is_beyond_the_most_frequent_tag,
 }
 
 TABLES = [
@@ -50,7 +58,10 @@ TABLES = [
 ]
 
 
-@pytest.mark.parametrize("name", TABLES)
+TEXTS = ["imdb_average", "names_tagger", "reviews_small"]
+
+
+@pytest.mark.parametrize("name", [*TABLES, *TEXTS])
 def test_ends_blessed(name: str, tmp_path: Path) -> None:
     home = Home(tmp_path)
     result = mlpipe("run", name, "--home", str(home.root))
