@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
-import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from common.errors import BadInput
 from trainer_modules.common import (
-    export,
+    classification,
     fitting,
     labels,
     losses,
@@ -29,6 +27,7 @@ from trainer_modules.common import (
     training_state,
     warm_start,
 )
+from trainer_modules.common.classification import Problem
 from trainer_modules.common.training_state import TrainingState
 from trainer_modules.image_classifier_config import Augmentation, Config, Features
 from trainer_modules.images import network
@@ -38,6 +37,7 @@ from trainer_modules.images.export import FEATURE, ImageServingModule
 from trainer_modules.images.export import save as save_model
 
 Tensors = dict[str, tf.Tensor]
+NAME = "image_classifier"
 SIZES = ("height", "width", "channels")
 
 
@@ -47,7 +47,7 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     Pixels are decoded where they are used: transformed examples stay as small as the files. Raises BadInput where the
     examples hold no images or the task is none of classes.
     """
-    label = _label(custom_config)
+    label = classification.label(NAME, custom_config)
     features = Features.model_validate(custom_config.get("features", {}))
     for name in (FEATURE, label):
         if name not in inputs:
@@ -67,45 +67,6 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     return outputs
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is learnt: the task, the label, its classes, and the examples' raw features that serving knows."""
-
-    task: str
-    label: str
-    class_names: list[str]
-    raw_spec: dict[str, Any]
-    transform: tft.TFTransformOutput
-
-    @property
-    def label_key(self) -> str:
-        """Name of the transformed label."""
-        return f"{self.label}_xf"
-
-    @property
-    def scores(self) -> int:
-        """Width of the network's output."""
-        return 1 if self.task == "binary" else len(self.class_names)
-
-    def outputs(self, scores: tf.Tensor) -> Tensors:
-        """Turn scores [B, scores] into the named answers of the serving signatures."""
-        return export.classification_outputs(scores, self.class_names)
-
-
-def problem(transform_graph: str, custom_config: Mapping[str, Any], features: Features) -> Problem:
-    """Read the transform graph; raises BadInput when the classes do not fit the task."""
-    label, task = _label(custom_config), custom_config["task"]
-    transform = tft.TFTransformOutput(transform_graph)
-    spec = transform.raw_feature_spec()
-    classes = labels.class_names(transform, spec[label].dtype, features.positive_class)
-    if task == "binary" and len(classes) != 2:
-        raise BadInput(
-            f"label {label!r} has {len(classes)} classes ({', '.join(classes[:10])}): set task to multiclass"
-        )
-    raw_spec = {name: spec[name] for name in (FEATURE, *SIZES, label) if name in spec}
-    return Problem(task, label, classes, raw_spec, transform)
-
-
 def run_fn(fn_args: FnArgs) -> None:
     """Train on `train_files`, pick the epoch on `eval_files` (the valid split), export to `serving_model_dir`.
 
@@ -117,7 +78,10 @@ def run_fn(fn_args: FnArgs) -> None:
         {key: custom[key] for key in ("features", "model", "training") if key in custom}
     )
     training = config.training
-    learnt = problem(fn_args.transform_graph_path, custom, config.features)
+    label = classification.label(NAME, custom)
+    learnt = classification.problem(
+        fn_args.transform_graph_path, custom["task"], label, [FEATURE, *SIZES], config.features.positive_class
+    )
     train, valid = _read(fn_args, learnt, config)
     keras.utils.set_random_seed(training.seed)
     model = network.build(config.model, train.form, learnt.scores, training.mixed_precision)
@@ -143,15 +107,6 @@ def run_fn(fn_args: FnArgs) -> None:
     save_model(module, fn_args.serving_model_dir, learnt.class_names, config.model.grad_cam)
     warm_start.save(fn_args.serving_model_dir, model, (), learnt.class_names)
     _remove(states)
-
-
-def _label(custom_config: Mapping[str, Any]) -> str:
-    task, names = custom_config["task"], custom_config["labels"]
-    if task == "regression":
-        raise BadInput("image_classifier takes task binary or multiclass, not regression")
-    if len(names) != 1:
-        raise BadInput(f"image_classifier takes one label, got {len(names)}: {', '.join(names)}")
-    return str(names[0])
 
 
 def _read(fn_args: FnArgs, learnt: Problem, config: Config) -> tuple[Images, Images]:

@@ -76,7 +76,7 @@ def run_fn(fn_args: FnArgs) -> None:
     features, training = config.features, config.training
     label = classification.label(NAME, custom)
     learnt = classification.problem(
-        fn_args.transform_graph_path, custom["task"], label, features.column, features.positive_class
+        fn_args.transform_graph_path, custom["task"], label, [features.column], features.positive_class
     )
     tokenizer = _tokenizer(fn_args, config, learnt)
 

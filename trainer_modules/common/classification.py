@@ -1,8 +1,8 @@
-"""What a classifier of one raw column learns."""
+"""What a classifier of texts or images learns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,16 @@ def label(module: str, custom_config: Mapping[str, Any]) -> str:
 
 
 def problem(
-    transform_graph: str, task: str, label_name: str, column: str, positive_class: str | int | None
+    transform_graph: str,
+    task: str,
+    label_name: str,
+    columns: Sequence[str],
+    positive_class: str | int | None,
 ) -> Problem:
-    """Read the transform graph; raises BadInput when the classes do not fit the task."""
+    """Read the transform graph; raises BadInput when the classes do not fit the task.
+
+    Serving knows those of the columns that the examples have, and the label.
+    """
     transform = tft.TFTransformOutput(transform_graph)
     spec = transform.raw_feature_spec()
     classes = labels.class_names(transform, spec[label_name].dtype, positive_class)
@@ -59,4 +66,5 @@ def problem(
         raise BadInput(
             f"label {label_name!r} has {len(classes)} classes ({', '.join(classes[:10])}): set task to multiclass"
         )
-    return Problem(task, label_name, classes, {name: spec[name] for name in (column, label_name)}, transform)
+    raw_spec = {name: spec[name] for name in (*columns, label_name) if name in spec}
+    return Problem(task, label_name, classes, raw_spec, transform)
