@@ -61,6 +61,8 @@ def run_fn(fn_args: FnArgs) -> None:
     )
     features, training = config.features, config.training
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    # Before there is a tokenizer: setting the seed deletes the resource in which SentencePiece's operations hold the model.
+    keras.utils.set_random_seed(training.seed)
     tokenizer = tokenizers.make(
         features.tokenizer,
         transform,
@@ -84,7 +86,6 @@ def run_fn(fn_args: FnArgs) -> None:
         raise BadInput(f"{features.column}: no example of the train split has a text")
     if not valid.count:
         logging.warning("the valid split is empty: early stopping looks at the train split")
-    keras.utils.set_random_seed(training.seed)
     steps = fitting.plan(training, train.count)
     model = compiled(config, tokenizer.size, steps)
     known = [tokenizer.digest()]
