@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import threading
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -13,30 +14,36 @@ from components.text_example_gen import encodings
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}
 _BLOCK = 1 << 20
+_LONGEST_WAIT = 60.0
+"""Seconds; a reader that needs more blocks than `ahead` before it gives anything is not held up for ever."""
 
 
 class CheckedFile(io.RawIOBase):
     """A file to read bytes from: unpacked by its suffix, without byte order mark, NUL bytes turned into spaces.
 
     Raises BadInput naming line and byte for what is not UTF-8, and for a packed file that is cut off.
-    nuls and quotes: how many bytes of these kinds were read so far.
+    quotes: how many were read so far. ahead: how many blocks may be read that `taken` was not called for, as Arrow reads
+    up to 32 of them in a thread of its own.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, ahead: int | None = None) -> None:
         super().__init__()
+        self._ahead, self._waiting = ahead, 0
+        self._changed = threading.Condition()
         self._path = path
         self._packing = next((kind for suffix, kind in PACKED.items() if path.lower().endswith(suffix)), None)
         self._file = pa.input_stream(path, compression=self._packing)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._offset, self._line = 0, 1
         self._pending = self._before = b""
-        self.nuls = self.quotes = 0
+        self.quotes = 0
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes, at most `size` of them; nothing at the end."""
+        self._wait()
         if size < 0:
             return b"".join(iter(lambda: self.read(_BLOCK), b""))
         while True:
@@ -48,13 +55,28 @@ class CheckedFile(io.RawIOBase):
                 block = block.removeprefix(codecs.BOM_UTF8)
             if block or self._offset == start:
                 break
-        self.nuls += (nuls := block.count(b"\0"))
         self.quotes += block.count(b'"')
-        return block.replace(b"\0", b" ") if nuls else block
+        return block.replace(b"\0", b" ") if b"\0" in block else block
+
+    def taken(self) -> None:
+        """Says that what came of a block is in use, so that another one may be read."""
+        with self._changed:
+            self._waiting -= 1
+            self._changed.notify_all()
 
     def close(self) -> None:
+        with self._changed:
+            self._ahead = None
+            self._changed.notify_all()
         self._file.close()
         super().close()
+
+    def _wait(self) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._ahead is None or self._waiting < self._ahead, timeout=_LONGEST_WAIT
+            )
+            self._waiting += 1
 
     def _unpacked(self, size: int) -> bytes:
         try:

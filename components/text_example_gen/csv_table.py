@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.csv
 
+from common.errors import BadInput
 from components.columnar_example_gen import csv_reader, diagnosis
 from components.columnar_example_gen.options import ReaderOptions
 from components.text_example_gen.content import CheckedFile
 
-_BLOCK = 1 << 24
+_BLOCK = 1 << 23
 """Bytes that are parsed at once; no row may be longer."""
+_AHEAD = 3
 
 
 def columns(path: str, options: ReaderOptions) -> list[str]:
@@ -31,7 +33,7 @@ def batches(
     Raises BadInput naming the line for a row with too many or too few fields, a quote that is never closed, or bytes
     that are not UTF-8.
     """
-    with CheckedFile(path) as file:
+    with CheckedFile(path, ahead=_AHEAD) as file:
         try:
             reader = pyarrow.csv.open_csv(
                 file,
@@ -46,12 +48,29 @@ def batches(
                 ),
             )
             for batch in reader:
+                file.taken()
                 yield batch, set()
         except pa.ArrowInvalid as error:
             content, _ = csv_reader.read_bytes(path)
-            raise diagnosis.unreadable(path, content, header, options, error) from None
+            long = _long_row(path, content, header, options) if "straddling" in str(error) else None
+            raise long or diagnosis.unreadable(path, content, header, options, error) from None
         if file.quotes % 2:
             diagnosis.check_quotes(path, csv_reader.read_bytes(path)[0], options)
+
+
+def _long_row(path: str, content: bytes, header: Sequence[str], options: ReaderOptions) -> BadInput | None:
+    """The error for the first row that is too long to be parsed, if all before it are whole."""
+    diagnosis.check_quotes(path, content, options)
+    for line, fields in diagnosis.records(content, options):
+        if len(fields) != len(header):
+            return None
+        size = sum(len(field.encode()) for field in fields)
+        if size > _BLOCK // 2:
+            return BadInput(
+                f"{path}:{line}: the row has {size:,} bytes; of a CSV rows up to {_BLOCK:,} are read: cut the text into"
+                " pieces, or write JSON lines (.jsonl)"
+            )
+    return None
 
 
 def line_of(path: str, row: int, options: ReaderOptions) -> int:

@@ -367,6 +367,17 @@ def test_what_is_wrong_with_the_set_names_the_folder() -> None:
     )
 
 
-def test_a_row_of_twenty_megabytes_is_read() -> None:
-    path = write("rows.csv", GOOD + "a," + "x " * 10_000_000 + "\n")
-    assert said(path).startswith("rows.csv:62: text has 20,000,000 characters, more than data.max_chars")
+def test_a_row_of_twenty_megabytes() -> None:
+    text = "x " * 10_000_000
+    assert said(write("rows.csv", GOOD + f"a,{text}\n")) == (
+        "rows.csv:62: the row has 20,000,001 bytes; of a CSV rows up to 8,388,608 are read: cut the text into pieces, or"
+        " write JSON lines (.jsonl)"
+    )
+    rows = [{"label": "ab"[i % 2], "text": sentence(i) if i else text} for i in range(60)]
+    path = write("rows.jsonl", "\n".join(map(json.dumps, rows)))
+    assert said(path).startswith("rows.jsonl:1: text has 20,000,000 characters, more than data.max_chars")
+
+
+def test_an_unclosed_quote_that_swallows_the_file() -> None:
+    path = write("rows.csv", line_at(3, 'a,"never closed') + "a,x\n" * 5_000_000)
+    assert said(path) == 'rows.csv:3: a quote (") is opened and never closed; close it'
