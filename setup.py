@@ -63,6 +63,7 @@ setup(
             "mypy>=1.15",
             "pip>=25",
             "pytest>=8.3",
+            "pytest-xdist>=3.6,<4",
             "ruff>=0.11",
             "kubernetes-validate>=1.30,<2",
             "scikit-learn>=1.5,<2",
