@@ -89,8 +89,11 @@ class _Combine(beam.CombineFn):
         examples = element[tfma.INPUT_KEY]
         if self._answers.task == NUMBERS:
             for output in self._outputs(labels):
-                true = labels[output] if isinstance(labels, Mapping) else labels
-                _add_residuals(accumulator, output, _column(true), _column(predictions[output]), examples)
+                true, predicted = (
+                    _column(values[output] if isinstance(values, Mapping) else values)
+                    for values in (labels, predictions)
+                )
+                _add_residuals(accumulator, output, true, predicted, examples)
         else:
             scores = scores_of(np.asarray(predictions[self._answers.spec.prediction_key]))
             _add_classes(accumulator, _column(labels).astype(np.int64), scores, examples)

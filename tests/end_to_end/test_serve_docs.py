@@ -117,7 +117,7 @@ def probabilities(answer: Any) -> list[float]:
 def test_what_the_page_asks(served: Served, own: np.ndarray) -> None:
     shell = blocks("sh")
     commands = [block for block in shell if block.startswith(STARTS_A_SERVER)]
-    asked = [block for block in shell if ":predict" in block or "mlpipe predict" in block]
+    asked = [block for block in shell if "penguin:predict" in block or "mlpipe predict penguin" in block]
     with_a_label = [block for block in asked if "--label" in block]
     assert [len(found) for found in (commands, asked, with_a_label)] == [3, 5, 1]
 

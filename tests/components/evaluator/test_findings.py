@@ -106,9 +106,12 @@ def test_classes_without_names_are_called_by_their_index(tmp_path: Path) -> None
     assert confusion(tmp_path)["classes"] == ["0", "1", "2"]
 
 
-def test_residuals_of_one_output(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_residuals_of_one_output(tmp_path: Path, named: bool) -> None:
+    """TFMA hands on an only output without its name."""
     labels = np.array([1.0, 5.0, np.nan, 2.0, 3.0])
-    predictions = {"fat": np.array([[1.5], [2.0], [7.0], [2.0], [np.inf]])}
+    only = np.array([[1.5], [2.0], [7.0], [2.0], [np.inf]])
+    predictions = {"fat": only} if named else only
     told = found(tmp_path, answers("regression", tmp_path), (labels, predictions, rows(5)))
     assert [(row["output"], row["residual"], row["features"]["row"]) for row in told] == [
         ("fat", 3.0, 1),
