@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-import tensorflow as tf
-
+from benchmarks import example_rows
 from components.evaluator.entities import entities
 
 Sentence = tuple[list[str], list[str]]
@@ -35,12 +34,4 @@ def entity_f1(learnt: dict[str, str], sentences: Iterable[Sentence]) -> float:
 
 def sentences(examples: Path, split: str, tokens: str = "tokens", tags: str = "tags") -> list[Sentence]:
     """Words and tags of one split of an Examples artifact."""
-    files = sorted(str(path) for path in (examples / f"Split-{split}").iterdir())
-    found = []
-    for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
-        features = tf.train.Example.FromString(record).features.feature
-        words, answers = (
-            [value.decode() for value in features[name].bytes_list.value] for name in (tokens, tags)
-        )
-        found.append((words, answers))
-    return found
+    return [(row[tokens], row[tags]) for row in example_rows.of_split(examples, split)]

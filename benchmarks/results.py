@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import baselines
+from benchmarks import baselines, text_baselines
 from benchmarks.measure import REPOSITORY, command, mlpipe
 from components.model_optimizer import report as edge_report
 from pipeline import config as catalog
@@ -32,7 +32,9 @@ PIPELINES = """
 
 The baseline of a table is a logistic regression (classification) or a ridge regression (regression) of scikit-learn on
 the same columns and the same splits, its regularisation chosen on `valid`. For images it is the pipeline `fashion_softmax`
-or `transfer_scratch`.
+or `transfer_scratch`. For texts: a logistic regression on TF-IDF weights of words and pairs of words (classes), the tag
+that a word had most often (tags), a 5-gram model of characters (language), a dictionary learnt by IBM Model 1 that
+translates word for word (translation); for word vectors, the unigram model among the metrics.
 
 | pipeline | examples train / valid / eval | held-out metric | bound | baseline | seed | epochs | steps | parameters | s | MiB | made |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -69,7 +71,7 @@ def _pipeline(config: Config, home: Home, cost: list[str]) -> str:
     curves = _json(root / "Trainer" / "model_run", "learning_curves.json")
     gated = [row for row in verdict["metrics"] if row["slice"] == "overall" and row["ok"] is not None]
     held_out = next(row["examples"] for row in gated)
-    baseline = {} if config.data.images else baselines.held_out(config, home)
+    baseline = _baseline(config, home)
     return _row(
         f"`{config.name}`",
         f"{curves['train_examples']:,} / {curves['valid_examples']:,} / {held_out:,}",
@@ -83,6 +85,12 @@ def _pipeline(config: Config, home: Home, cost: list[str]) -> str:
         *cost,
         str(datetime.date.today()),
     )
+
+
+def _baseline(config: Config, home: Home) -> dict[str, float]:
+    if config.data.images:
+        return {}
+    return (text_baselines if config.data.text else baselines).held_out(config, home)
 
 
 def _edge(config: Config, home: Home) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from benchmarks import baselines, most_frequent_tag
+from benchmarks import baselines, text_baselines
 from components.serving_check import report as serving_report
 from data import fashion_mnist, linear
 from pipeline import config, gates, metadata
@@ -40,9 +40,7 @@ def recovers_weights_and_bias(loaded: Config, home: Home, values: dict[str, floa
 
 
 def is_beyond_the_most_frequent_tag(loaded: Config, home: Home, values: dict[str, float]) -> None:
-    (examples,) = (home.pipeline_root(loaded.name) / "ExampleGen" / "examples").iterdir()
-    learnt = most_frequent_tag.fit(most_frequent_tag.sentences(examples, "train"))
-    bar = most_frequent_tag.entity_f1(learnt, most_frequent_tag.sentences(examples, "eval"))
+    bar = text_baselines.held_out(loaded, home)["entity_f1"]
     assert 0.3 < bar < values["entity_f1"] - 0.2
 
 
