@@ -2,6 +2,8 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
+# A worker takes up to 3 GB; tests of one file share their fixtures.
+PARALLEL := -n 2 --dist loadfile
 
 # What tools/bootstrap.py decides must not be changed by a virtual environment that happens to be active.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME
@@ -19,10 +21,10 @@ run: setup ## run the penguin pipeline, from raw data to a pushed model
 	@$(BIN)/mlpipe run penguin
 
 test: setup ## the fast tests
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 test-slow: setup ## the slow tests: whole pipelines
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest $(PARALLEL) -m slow
 
 check: setup ## lint, format, types, layers
 	$(BIN)/ruff check .

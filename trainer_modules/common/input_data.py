@@ -48,7 +48,7 @@ class Split:
         """
         size = min(batch_size, self.count)
         if self.inputs is None:
-            rows = self.stream.repeat().shuffle(_SHUFFLE_BUFFER, seed=seed)
+            rows = self.stream.shuffle(_SHUFFLE_BUFFER, seed=seed).repeat()
             return rows.batch(size).prefetch(tf.data.AUTOTUNE)
 
         def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:

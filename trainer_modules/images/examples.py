@@ -135,6 +135,8 @@ class Images:
             deterministic=True,
         )
         rows = self._labelled(records)
+        # Of the graph of this function alone: beside a global seed of 0, a seed that is a tensor is refused.
+        tf.random.set_seed(seed or 1)
         return rows.shuffle(self.shuffle_buffer, seed=tf.constant(seed, tf.int64) + epoch)
 
     def _labelled(self, records: tf.data.Dataset) -> tf.data.Dataset:

@@ -89,6 +89,16 @@ def test_the_same_seed_gives_the_same_batches_also_after_skipped_steps(tmp_path:
     assert rows_of(images.training_batches(8, seed=5, skip_steps=7), 5) == whole[7:]
 
 
+@pytest.mark.parametrize("cache", [MEMORY, 0])
+def test_the_order_does_not_depend_on_the_global_seed(tmp_path: Path, cache: int) -> None:
+    images = split(tmp_path, cache)
+    orders = []
+    for seed in (0, 7):
+        tf.random.set_seed(seed)
+        orders.append(rows_of(images.training_batches(8, seed=0), 5))
+    assert orders[0] == orders[1]
+
+
 def test_only_training_changes_images(tmp_path: Path) -> None:
     plain = split(tmp_path, rows=6)
     augmented = split(tmp_path, augmentation=Augmentation(brightness=0.9), rows=6)
