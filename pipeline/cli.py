@@ -90,6 +90,7 @@ def run(
     only: Annotated[
         str | None, typer.Option("--only", help="Run this component alone, on what the last run made.")
     ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Stop after this component.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run every component, cached or not.")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for another run of this pipeline to end.")
@@ -99,7 +100,8 @@ def run(
     """Run a pipeline from its data to a pushed model; what has not changed is not run again."""
     from pipeline import config, run
 
-    run.run(config.load(pipeline, set_ or ()), home_module.find(home), run.Options(force, start, only, wait))
+    options = run.Options(force, start, only, until, wait)
+    run.run(config.load(pipeline, set_ or ()), home_module.find(home), options)
 
 
 PipelineOption = Annotated[

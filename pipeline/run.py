@@ -30,16 +30,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Which nodes run although nothing changed, and whether to wait for another run of the pipeline."""
+    """Which nodes run although nothing changed, the last one, and whether to wait for another run of the pipeline.
+
+    Raises BadInput for options that contradict each other.
+    """
 
     force: bool = False
     start: str | None = None
     only: str | None = None
+    until: str | None = None
     wait: bool = False
+
+    def __post_init__(self) -> None:
+        if self.only is not None and self.until is not None:
+            raise BadInput("--only and --until: give one of them")
 
     @property
     def asks_for_work(self) -> bool:
         return self.force or self.start is not None or self.only is not None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every node comes up, be it cached."""
+        return self.only is None and self.until is None
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ def _run(config: Config, home: Home, options: Options, store: Store) -> None:
         serving_platform.check(config.serving_check)
         slices, left_out = sources.slices(config, columns)
         job = Job(config, home, options, run_id, source, slices, schema, files)
-        record.begin(store, run_id, made_of, whole=options.only is None)
+        record.begin(store, run_id, made_of, whole=options.whole)
         _run_recorded(job, store, left_out)
 
 
@@ -135,7 +148,7 @@ def _launch(job: Job, progress: Progress) -> None:
     gc.freeze()
     progress.done("start-up")
     try:
-        local.run(pipeline, job.run_id, observer, forced, job.options.only)
+        local.run(pipeline, job.run_id, observer, forced, job.options.only, job.options.until)
     except BaseException as error:
         progress.failed()
         if isinstance(error, NodeFailed):
@@ -172,7 +185,7 @@ def _forced(pipeline: Pipeline, options: Options) -> set[str]:
     from pipeline.runners import local
 
     node_ids = [node.id for node in pipeline.components]
-    for named in (options.start, options.only):
+    for named in (options.start, options.only, options.until):
         if named is not None and named not in node_ids:
             raise BadInput(
                 f"no component {named!r}{nearest(named, node_ids) or ': there is ' + ', '.join(node_ids)}"

@@ -21,6 +21,7 @@ def run(
     observer: Observer,
     forced: Collection[str] = (),
     only: str | None = None,
+    until: str | None = None,
 ) -> None:
     """Runs the nodes in the order of the DAG; the first that fails ends the run.
 
@@ -30,6 +31,7 @@ def run(
       observer: told before and after each node.
       forced: nodes that run although a cached result would do.
       only: the one node to run, on what the last run made of the nodes before it.
+      until: the last node to run.
 
     Raises:
       UserError: see `pipeline.node.run_node`.
@@ -44,6 +46,8 @@ def run(
         if node.execution_options.HasField("skip"):
             continue
         run_node(ir, node, observer)
+        if node.node_info.id == until:
+            return
 
 
 def compile_run(pipeline: tfx_pipeline.Pipeline, run_id: str) -> pipeline_pb2.Pipeline:

@@ -119,6 +119,8 @@ def test_a_label_in_eval_that_train_never_saw(fresh: Project) -> None:
             ["--set", "trainer.training.epoch=1"],
             "--set trainer.training.epoch=1: trainer.training.epoch: unknown key",
         ),
+        (["--until", "Trianer"], "no component 'Trianer'; did you mean Trainer?"),
+        (["--only", "Trainer", "--until", "Trainer"], "--only and --until: give one of them"),
         (["--from", "Trianer"], "no component 'Trianer'; did you mean Trainer?"),
         (
             ["--only", "Trainer"],

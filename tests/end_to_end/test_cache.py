@@ -93,6 +93,15 @@ def test_only_runs_one_component(finished: Project) -> None:
     assert not finished.run().out.startswith(UP_TO_DATE)
 
 
+def test_until_stops_after_a_component(finished: Project) -> None:
+    result = finished.run("--force", "--until", "SchemaGen")
+    assert result.code == 0
+    assert finished.executed() == ["ExampleGen", "StatisticsGen", "SchemaGen"]
+    assert "examples   train " in result.out
+    assert finished.served() == ["1"]
+    assert not finished.run().out.startswith(UP_TO_DATE)
+
+
 def test_a_deleted_version_is_pushed_again(finished: Project) -> None:
     shutil.rmtree(finished.home.serving("toy"))
     assert finished.run().code == 0
