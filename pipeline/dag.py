@@ -29,6 +29,7 @@ from components.statistics_gen.component import StatisticsGen
 from components.text_example_gen.component import TextExampleGen
 from components.text_example_gen.options import TextOptions
 from components.transform.component import Transform
+from components.word_pairs.component import WordPairs
 from pipeline import evaluation, fingerprint, serving_check, trainer_files
 from pipeline.home import Home
 from pipeline.sections import Config
@@ -122,11 +123,26 @@ def create_pipeline(
     transform.add_upstream_node(validator)
     add(transform, "Transform")
 
+    # Of texts whose words get vectors, the pairs of neighbours.
+    learnt_from = transform.outputs["transformed_examples"]
+    if config.task == "embedding":
+        learnt_from = add(
+            WordPairs(
+                examples=learnt_from,
+                transform_graph=transform.outputs["transform_graph"],
+                pairs_fn=f"{module}.pairs_fn",
+                seed=config.trainer.training.get("seed", 0),
+                custom_config={**features, "model": config.trainer.model},
+                code=fingerprint.of_module("components.word_pairs.executor"),
+            ),
+            "WordPairs",
+        ).outputs["pairs"]
+
     # 6. Training, on hyperparameters that a random search may choose, from a blessed model if so configured.
     hyperparameters = None
     custom_config = {**features, **trainer_files.placed(config.trainer, files)}
     fit = {
-        "examples": transform.outputs["transformed_examples"],
+        "examples": learnt_from,
         "transform_graph": transform.outputs["transform_graph"],
         "schema": schema,
         "train_args": trainer_pb2.TrainArgs(splits=["train"]),

@@ -41,11 +41,16 @@ CLASSES = {
         "entity_recall": "Entities",
         "token_accuracy": "Entities",
     },
-    "embedding": {"perplexity": "Perplexity"},
+    "embedding": {
+        "bits_gained": "BitsGained",
+        "perplexity": "Perplexity",
+        "unigram_perplexity": "Perplexity",
+    },
 }
 MODULES = {
     **dict.fromkeys(("TopK", "PerClass", "ExpectedCalibrationError"), "components.evaluator.metrics"),
     "Perplexity": "components.evaluator.perplexity",
+    "BitsGained": "components.evaluator.bits_gained",
     "Entities": "components.evaluator.entities",
     "CorpusBleu": "components.evaluator.bleu",
 }
@@ -53,6 +58,7 @@ PARAMETERS: dict[tuple[str, str], dict[str, Any]] = {
     ("TopK", "top_3_accuracy"): {"k": 3},
     ("TopK", "top_5_accuracy"): {"k": 5},
     **{("PerClass", name): {"score": name} for name in PER_CLASS},
+    ("Perplexity", "unigram_perplexity"): {"log_likelihood": "unigram_log_likelihood"},
     ("Entities", "entity_f1"): {"figure": "f1"},
     ("Entities", "entity_precision"): {"figure": "precision"},
     ("Entities", "entity_recall"): {"figure": "recall"},

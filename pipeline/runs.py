@@ -26,6 +26,7 @@ NODES = (
     "last_span_statistics",
     "ExampleValidator",
     "Transform",
+    "WordPairs",
     "Tuner",
     "warm_start_model",
     "Trainer",
@@ -38,6 +39,7 @@ NODES = (
 OPTIONAL = frozenset(
     {
         "last_span_statistics",
+        "WordPairs",
         "Tuner",
         "warm_start_model",
         "latest_blessed_model",

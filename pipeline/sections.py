@@ -35,7 +35,7 @@ METRICS = {
     "language_model": {"perplexity": False},
     "translation": {"bleu": True, "exact_match": True, "perplexity": False},
     "tagging": {"entity_f1": True, "entity_precision": True, "entity_recall": True, "token_accuracy": True},
-    "embedding": {"perplexity": False},
+    "embedding": {"bits_gained": True, "perplexity": False, "unigram_perplexity": False},
 }
 UNLABELLED = ("language_model", "embedding")
 # Metrics of a multiclass model that each of its classes has too; higher values are better.

@@ -33,6 +33,7 @@ def show_pipeline(loaded: Config) -> None:
         "SchemaGen (curated)" if loaded.schema_.curated else "SchemaGen",
         "ExampleValidator [gate]",
         "Transform",
+        *(["WordPairs"] if loaded.task == "embedding" else []),
         *(["Tuner"] if loaded.trainer.tuning.get("trials") else []),
         "Trainer",
         "Evaluator [gate]",

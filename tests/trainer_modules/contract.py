@@ -27,7 +27,7 @@ from tensorflow_transform.tf_metadata import metadata_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.public import tfxio
 
-from components.evaluator import bleu, perplexity
+from components.evaluator import bits_gained, bleu, perplexity
 from components.serving_check import executor as serving_check
 from components.serving_check import rows
 from trainer_modules.common import export, raw_features
@@ -272,6 +272,7 @@ def eval_config(task: str, labels: list[str]) -> tfma.EvalConfig:
     own = {
         "translation": tfma.MetricConfig(class_name="CorpusBleu", module=bleu.__name__),
         "language_model": tfma.MetricConfig(class_name="Perplexity", module=perplexity.__name__),
+        "embedding": tfma.MetricConfig(class_name="BitsGained", module=bits_gained.__name__),
     }
     metrics = tfma.MetricsSpec(
         metrics=[

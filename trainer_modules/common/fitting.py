@@ -38,8 +38,8 @@ class Plan:
         return self.steps_per_epoch * self.epochs
 
 
-class Examples(Protocol):
-    """A split as batches: `input_data.Split`, or another that keeps to it."""
+class Learnt(Protocol):
+    """The split that is learnt from: `input_data.Split`, or another that keeps to it."""
 
     @property
     def count(self) -> int:
@@ -50,9 +50,22 @@ class Examples(Protocol):
         """Shuffled batches without end; the same seed gives the same ones."""
         ...
 
+
+class Measured(Protocol):
+    """The split that picks the epoch: `input_data.Split`, or another that keeps to it."""
+
+    @property
+    def count(self) -> int:
+        """Number of labelled examples."""
+        ...
+
     def batches(self, batch_size: int) -> tf.data.Dataset:
         """Every row once, in order."""
         ...
+
+
+class Examples(Learnt, Measured, Protocol):
+    """A split that may be either."""
 
 
 def plan(training: Training, examples: int) -> Plan:
@@ -77,8 +90,8 @@ def balanced_weights(labels: np.ndarray, classes: int) -> dict[int, float]:
 
 def fit(
     model: keras.Model,
-    train: Examples,
-    valid: Examples,
+    train: Learnt,
+    valid: Measured,
     training: Training,
     steps: Plan,
     model_run_dir: str,
@@ -136,7 +149,7 @@ def fit(
     return record
 
 
-def require_examples(train: Examples, label: str) -> None:
+def require_examples(train: Learnt, label: str) -> None:
     """Raise BadInput when no training example has a label."""
     if not train.count:
         raise BadInput(f"{label}: no example of the train split has a label")

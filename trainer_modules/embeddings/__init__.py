@@ -1,0 +1,1 @@
+"""The parts of word embeddings: pairs of words, networks, held-out likelihood, similarity, debiasing, export."""
