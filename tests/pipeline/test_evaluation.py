@@ -85,6 +85,25 @@ def test_parameters_of_our_metrics() -> None:
     assert json.loads(metric(built([{"metric": "f1", "lower": 0}]), "f1").config) == {"name": "f1"}
 
 
+def test_both_perplexities_of_embeddings_are_of_one_class() -> None:
+    made = built(
+        [{"metric": "bits_gained", "lower": 0}],
+        task="embedding",
+        metrics=["perplexity", "unigram_perplexity"],
+    )
+    specs = metric_specs.keys_and_metrics_from_specs(made, made.metrics_specs)
+    found = {key.name: type(instance).__name__ for key, _, instance in specs}
+    assert found == {
+        "example_count": "ExampleCount",
+        "bits_gained": "BitsGained",
+        "perplexity": "Perplexity",
+        "unigram_perplexity": "Perplexity",
+    }
+    named = json.loads(metric(made, "unigram_perplexity").config)
+    assert named == {"name": "unigram_perplexity", "log_likelihood": "unigram_log_likelihood"}
+    assert json.loads(metric(made, "perplexity").config) == {"name": "perplexity"}
+
+
 def test_bounds_of_classes() -> None:
     gates = [
         {"metric": "accuracy", "lower": 0.5},
