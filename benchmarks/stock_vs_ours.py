@@ -1,4 +1,4 @@
-"""First run, run without a change: the taxi pipeline written the stock way and ours, side by side.
+"""First run, a gate changed, nothing changed: the taxi pipeline written the stock way and ours, side by side.
 
     python -m benchmarks.stock_vs_ours [--pairs N]
 
@@ -9,46 +9,53 @@ and a new state folder; the pairs alternate, so that both meet the same machine.
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from benchmarks import table
 from benchmarks.measure import Cost, command, mlpipe
 from data import taxi
+
+HEADER = ("", "stock s", "ours s", "ratio", "spread", "stock peak MiB", "ours peak MiB")
+STOCK = str(Path(__file__).parent / "stock" / "taxi.py")
+RUNS = ("first run", "a gate changed", "nothing changed")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=1)
-    pairs = [_pair() for _ in range(parser.parse_args().pairs)]
-    print(f"{'':<16}{'stock s':>10}{'ours s':>10}{'ratio':>8}{'spread':>14}{'stock MiB':>11}{'ours MiB':>10}")
-    for index, title in enumerate(("first run", "nothing changed")):
-        stock, ours = [pair[0][index] for pair in pairs], [pair[1][index] for pair in pairs]
-        ratios = [b.seconds / a.seconds for a, b in zip(stock, ours, strict=True)]
-        print(
-            f"{title:<16}{_median(stock):>10.1f}{_median(ours):>10.1f}{statistics.median(ratios):>8.2f}"
-            f"{f'{min(ratios):.2f}-{max(ratios):.2f}':>14}"
-            f"{max(c.peak_mib for c in stock):>11.0f}{max(c.peak_mib for c in ours):>10.0f}"
+    parser.add_argument("--pairs", type=int, default=3)
+    table.show(HEADER, rows(parser.parse_args().pairs))
+
+
+def rows(pairs: int) -> Iterable[table.Row]:
+    """A row for each of RUNS, over `pairs` pairs."""
+    measured = [_pair() for _ in range(pairs)]
+    for number, name in enumerate(RUNS):
+        stock, ours = ([sides[side][number] for sides in measured] for side in (0, 1))
+        yield (
+            name,
+            f"{table.median(cost.seconds for cost in stock):.1f}",
+            f"{table.median(cost.seconds for cost in ours):.1f}",
+            *table.ratio([(a.seconds, b.seconds) for a, b in zip(stock, ours, strict=True)]),
+            f"{max(cost.peak_mib for cost in stock):,.0f}",
+            f"{max(cost.peak_mib for cost in ours):,.0f}",
         )
 
 
 def _pair() -> tuple[list[Cost], list[Cost]]:
-    """The costs of stock and ours, each for a first run and for one in which nothing changed."""
+    """The costs of stock and of ours, each for all RUNS."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
         csv = taxi.write_csv(state / "csv")
-        script = str(Path(__file__).parent / "stock" / "taxi.py")
-        stock = [sys.executable, script, str(csv.parent), str(state / "stock")]
+        stock = [sys.executable, STOCK, str(csv.parent), str(state / "stock")]
         ours = mlpipe("run", "taxi", "--home", str(state / "ours"))
+        changed = (["--auc", "0.89"], ["--set", "evaluation.gates.0.lower=0.94"])
         return (
-            [command(stock, state / "log") for _ in range(2)],
-            [command(ours, state / "log") for _ in range(2)],
+            [command([*stock, *more], state / "log") for more in ([], changed[0], changed[0])],
+            [command([*ours, *more], state / "log") for more in ([], changed[1], changed[1])],
         )
-
-
-def _median(costs: list[Cost]) -> float:
-    return statistics.median(cost.seconds for cost in costs)
 
 
 if __name__ == "__main__":

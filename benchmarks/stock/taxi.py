@@ -1,7 +1,10 @@
-"""The DAG of pipeline/catalog/taxi.yaml as the TFX templates write it: `python taxi.py CSV_FOLDER STATE_FOLDER`."""
+"""The DAG of pipeline/catalog/taxi.yaml as the TFX templates write it: `python taxi.py CSV_FOLDER STATE_FOLDER`.
 
+--auc: the bound of the gate; --until-transform leaves out training and all that follows.
+"""
+
+import argparse
 import os
-import sys
 
 import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
@@ -9,7 +12,7 @@ from tfx import v1 as tfx
 MODULE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "taxi_module.py")
 
 
-def create_pipeline(data, state):
+def create_pipeline(data, state, auc, until_transform):
     buckets = {"train": 7, "valid": 1, "eval": 2}
     splits = [tfx.proto.SplitConfig.Split(name=n, hash_buckets=b) for n, b in buckets.items()]
     output = tfx.proto.Output(split_config=tfx.proto.SplitConfig(splits=splits))
@@ -35,7 +38,7 @@ def create_pipeline(data, state):
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     ).with_id("latest_blessed_model_resolver")
-    bound = tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.9}))
+    bound = tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound={"value": auc}))
     metrics = ["ExampleCount", "BinaryAccuracy", "AUCPrecisionRecall", "BinaryCrossentropy"]
     eval_config = tfma.EvalConfig(
         model_specs=[
@@ -72,14 +75,16 @@ def create_pipeline(data, state):
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=os.path.join(state, "serving"))
         ),
     )
-    nodes = [example_gen, statistics_gen, schema_gen, validator, transform, trainer, resolver]
+    nodes = [example_gen, statistics_gen, schema_gen, validator, transform]
+    if not until_transform:
+        nodes += [trainer, resolver, evaluator, pusher]
     return tfx.dsl.Pipeline(
         pipeline_name="stock_taxi",
         pipeline_root=os.path.join(state, "root"),
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             os.path.join(state, "metadata.sqlite")
         ),
-        components=[*nodes, evaluator, pusher],
+        components=nodes,
         enable_cache=True,
         # The default DirectRunner would first try to download Prism.
         beam_pipeline_args=["--runner=FnApiRunner", "--direct_running_mode=in_memory"],
@@ -87,4 +92,12 @@ def create_pipeline(data, state):
 
 
 if __name__ == "__main__":
-    tfx.orchestration.LocalDagRunner().run(create_pipeline(sys.argv[1], sys.argv[2]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data")
+    parser.add_argument("state")
+    parser.add_argument("--auc", type=float, default=0.9)
+    parser.add_argument("--until-transform", action="store_true")
+    given = parser.parse_args()
+    tfx.orchestration.LocalDagRunner().run(
+        create_pipeline(given.data, given.state, given.auc, given.until_transform)
+    )

@@ -70,7 +70,7 @@ def test_weight_decay_shrinks_kernels_and_leaves_biases(name: str) -> None:
 
 def line(rows: int) -> Split:
     x = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
-    return Split(3 * x, {"x": x}, tf.data.Dataset.from_tensor_slices(x))
+    return Split(3 * x, {"x": x}, tf.data.Dataset.from_tensors(x))
 
 
 def model() -> keras.Model:

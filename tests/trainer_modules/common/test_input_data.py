@@ -71,8 +71,17 @@ def test_a_large_split_is_streamed(tmp_path: Path) -> None:
     assert split.inputs is None
     assert split.count == 12
     assert xs(split.batches(5), 9) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11]]
-    shuffled = np.concatenate(xs(split.training_batches(4, seed=1), 6))
-    assert set(shuffled) == set(range(12))
+    rows = np.concatenate(xs(split.training_batches(4, seed=1), 6))
+    assert sorted(rows[:12]) == sorted(rows[12:]) == list(range(12))
+    assert rows[:12].tolist() not in (rows[12:].tolist(), list(range(12)))
+
+
+def test_skipped_steps_of_a_streamed_split_leave_the_order_as_it_was(tmp_path: Path) -> None:
+    split = read(tmp_path, [(float(i), i % 2) for i in range(10)], memory_bytes=0)
+    whole = xs(split.training_batches(4, seed=1), 8)
+    assert {len(rows) for rows in whole} == {4}
+    assert xs(split.training_batches(4, seed=1, skip_steps=5), 3) == whole[5:]
+    assert xs(split.training_batches(4, seed=2), 8) != whole
 
 
 def test_an_empty_split_has_no_examples(tmp_path: Path) -> None:

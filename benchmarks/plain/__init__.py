@@ -1,0 +1,1 @@
+"""What a script does that knows no pipeline."""

@@ -1,0 +1,79 @@
+"""Training steps fed by the trainer's tf.data pipeline, against the same model fed one batch from memory.
+
+    python -m benchmarks.training_input [--pairs N]
+
+The taxi pipeline's model on transformed examples of drawn rows (`benchmarks.big_table`): held in memory, as small splits
+are, and read from the files in each epoch, as large ones are. The ratio is memory's time over the pipeline's: 1 means
+that the model never waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from benchmarks import big_table, data_path, table
+from benchmarks.image_input import STEPS_PER_CALL, seconds
+from pipeline import config as catalog
+from trainer_modules import tabular
+from trainer_modules.common import input_data
+from trainer_modules.tabular_config import Config
+
+HEADER = ("examples are", "batch", "memory ms/step", "pipeline ms/step", "ratio", "spread")
+SIDES = {"in memory": input_data.MEMORY_BYTES, "read in each epoch": 0}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--steps", type=int, default=400)
+    given = parser.parse_args()
+    table.show(HEADER, rows(given.rows, given.pairs, given.steps))
+
+
+def rows(count: int, pairs: int, steps: int) -> Iterable[table.Row]:
+    """A row for each of SIDES."""
+    taxi = catalog.load("taxi")
+    config = Config.model_validate({"features": taxi.trainer.features, "model": taxi.trainer.model})
+    custom = {"task": taxi.task, "labels": taxi.labels, "features": taxi.trainer.features}
+    size = taxi.trainer.training["batch_size"]
+    with tempfile.TemporaryDirectory() as folder:
+        csv = big_table.write(Path(folder, "csv", "trips.csv"), count)
+        data_path.ours(csv, Path(folder))
+        transform = Path(folder, "ours", "pipelines", "taxi", "Transform")
+        (graph,) = transform.glob("transform_graph/*")
+        (examples,) = transform.glob("transformed_examples/*/Split-train")
+        learnt = tabular.problem(str(graph), custom, config.features)
+        model = _compiled(tabular.build_model(config.model, learnt.layout, learnt.scores, None))
+        for name, memory_bytes in SIDES.items():
+            split = input_data.read(
+                [f"{examples}/*"], learnt.transform, learnt.layout.assemble, learnt.label_keys, memory_bytes
+            )
+            yield (name, f"{size}", *_pairs(model, split.training_batches(size, seed=1), pairs, steps))
+
+
+def _pairs(model: keras.Model, fed: tf.data.Dataset, pairs: int, steps: int) -> Iterable[str]:
+    memory = tf.data.Dataset.from_tensors(next(iter(fed))).repeat()
+    seconds(model, memory, 2 * STEPS_PER_CALL)
+    times = [(seconds(model, fed, steps), seconds(model, memory, steps)) for _ in range(pairs)]
+    for side in (1, 0):
+        yield f"{statistics.median(pair[side] for pair in times) * 1000:.2f}"
+    yield from table.ratio(times)
+
+
+def _compiled(model: Any) -> keras.Model:
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile("adam", loss, steps_per_execution=STEPS_PER_CALL, jit_compile=False)
+    return model
+
+
+if __name__ == "__main__":
+    main()
