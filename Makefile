@@ -9,7 +9,7 @@ PARALLEL := -n 2 --dist loadfile
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check format results lock clean
+.PHONY: help setup run test test-slow check format results bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: setup ## let ruff rewrite what it can
 
 results: setup ## measure again and rewrite docs/results.md (ONLY="penguin taxi": some rows)
 	@$(BIN)/python -m benchmarks.results $(ONLY)
+
+bench: setup ## measure against stock TFX and rewrite benchmarks/README.md (ONLY="scale": some)
+	@$(BIN)/python -m benchmarks.bench $(ONLY)
 
 lock: ## resolve setup.py again and rewrite requirements/*.lock (UPGRADE=1: newest versions)
 	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock $(if $(UPGRADE),--upgrade)
