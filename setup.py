@@ -30,6 +30,7 @@ setup(
         "ai-edge-litert>=2,<3",
         "keras>=3.10,<4",
         "keras-tuner>=1.4.7,<2",
+        "google-crc32c>=1.5,<2",
         "grpcio>=1.67,<2",
         "grpcio-health-checking>=1.67,<2",
         "grpcio-reflection>=1.67,<2",

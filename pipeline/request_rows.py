@@ -62,20 +62,19 @@ def from_csv(
         delimiter=data.get("delimiter") or scaffold.likely_delimiter(file),
         missing_values=data.get("missing_values", ()),
     )
-    content, _ = csv_reader.read_bytes(file)
-    header = csv_reader.read_header(file, content, options)
+    header = csv_reader.columns(file, options)
     sources = columns_of(inputs, header)
     unused = [column for column in header if column not in sources.values()]
     for name in inputs:
         if name not in sources:
             hint = nearest(name, unused) or f"; the columns are {', '.join(header)}"
             raise BadInput(f"{path}:1: no column {name!r}, which {model} takes{hint}")
-    text = csv_reader.read_table(file, content, header, options)
+    text = csv_reader.read_table(file, header, options)
     columns = {}
     for name, tensor in inputs.items():
         values = _typed(text.column(sources[name]), tensor)
         if isinstance(values, BadValue):
-            line = diagnosis.line_of(content, values.row, options)
+            line = diagnosis.line_of(file, values.row, options)
             raise BadInput(
                 f"{path}:{line}: column {sources[name]}: {diagnosis.shown(values.value)} {values.reason}; mend"
                 " the row, or leave the field empty when the value is missing"

@@ -1,4 +1,4 @@
-"""A catalog file proposed from a CSV file: types, task, features, a first set of gates and slices."""
+"""A catalog file proposed from a table in files: types, task, features, a first set of gates and slices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import yaml
 
 from common.errors import BadInput
-from components.columnar_example_gen import column_types, csv_reader, examples, inputs, source
+from components.columnar_example_gen import column_types, csv_reader, examples, formats, inputs, source
 from components.columnar_example_gen.options import ReaderOptions
 from pipeline import config as catalog
 from pipeline import scaffold_columns
@@ -65,11 +65,12 @@ def new_pipeline(
     files = {"all": inputs.resolve(base, {"all": pattern}).files["all"]}
     delimiter = likely_delimiter(files["all"][0])
     labels = list(dict.fromkeys(label))
-    text, _ = source.read_text(files, ReaderOptions(delimiter=delimiter, labels=labels))
-    missing = scaffold_columns.missing_spellings(text, labels)
+    options = ReaderOptions(delimiter=delimiter, labels=labels)
+    text, texts = source.read_text(files, options), source.texts(files, options)
+    missing = scaffold_columns.missing_spellings(text, [*labels, *texts])
     spellings = [one.spelling for one in missing]
-    text, _ = source.read_text(files, ReaderOptions(delimiter=delimiter, missing_values=spellings))
-    columns = scaffold_columns.describe(text, labels)
+    text = source.read_text(files, ReaderOptions(delimiter=delimiter, missing_values=spellings))
+    columns = scaffold_columns.describe(text, labels, texts)
     task = _task(files["all"][0], [column for column in columns if column.name in labels])
     options = ReaderOptions(
         delimiter=delimiter,
@@ -114,7 +115,9 @@ def _target(name: str, out: Path | None, force: bool) -> Path:
 
 
 def likely_delimiter(path: str) -> str:
-    """The delimiter that divides the header into most columns."""
+    """The delimiter that divides the header of a CSV file into most columns."""
+    if formats.reader(path) is not csv_reader:
+        return _DELIMITERS[0]
     counts = {one: len(csv_reader.columns(path, ReaderOptions(delimiter=one))) for one in _DELIMITERS}
     return max(counts, key=lambda one: counts[one])
 

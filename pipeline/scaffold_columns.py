@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -50,7 +50,7 @@ class Missing:
 def missing_spellings(text: pa.Table, keep: Sequence[str]) -> list[Missing]:
     """Spellings such as NA, and the few values that are no number in a column of numbers.
 
-    Columns in `keep` (the labels) are not looked at for the latter: a wrong label is a mistake.
+    Columns in `keep` are not looked at for the latter: a wrong label is a mistake, and a text is a text.
     """
     found: dict[str, Missing] = {}
     for name in text.column_names:
@@ -61,9 +61,9 @@ def missing_spellings(text: pa.Table, keep: Sequence[str]) -> list[Missing]:
     return list(found.values())
 
 
-def describe(text: pa.Table, labels: Sequence[str]) -> list[Column]:
-    """The columns of a text table in which missing values are null already."""
-    return [_describe(name, text.column(name), name in labels) for name in text.column_names]
+def describe(text: pa.Table, labels: Sequence[str], texts: Collection[str] = ()) -> list[Column]:
+    """The columns of a text table in which missing values are null already; those in `texts` are text by their format."""
+    return [_describe(name, text.column(name), name in labels, name in texts) for name in text.column_names]
 
 
 def _counts(column: pa.ChunkedArray) -> dict[str, int]:
@@ -88,10 +88,10 @@ def _is_no_number(value: str) -> bool:
     return isinstance(column_types.convert(pa.chunked_array([pa.array([value])]), "float"), BadValue)
 
 
-def _describe(name: str, column: pa.ChunkedArray, is_label: bool) -> Column:
+def _describe(name: str, column: pa.ChunkedArray, is_label: bool, is_text: bool) -> Column:
     counts = _counts(column)
     rows, missing = len(column), column.null_count
-    inferred = column_types.infer(column)
+    inferred = "text" if is_text and counts else column_types.infer(column)
     kind, declare = inferred if isinstance(inferred, str) else "text", ""
     if isinstance(inferred, BadValue):
         # Of a label that is no number the reader tells the line; it is no text for that.

@@ -113,14 +113,14 @@ def columns(source: Source) -> list[str]:
     Raises:
       BadInput: no header, or one without a label column; a wrong delimiter is guessed.
     """
-    from components.columnar_example_gen import csv_reader, names
+    from components.columnar_example_gen import formats, names
 
     if isinstance(source.reader, ImageOptions):
         return _image_columns(source.base, source.reader)
     if isinstance(source.reader, TextOptions):
         return _text_columns(source, source.reader)
     path = str(Path(source.base, source.files[0]["file"]))
-    header = csv_reader.columns(path, source.reader)
+    header = formats.reader(path).columns(path, source.reader)
     for label in source.reader.labels:
         if label not in header:
             raise names.unknown_column(path, header, "the label", label, source.reader.delimiter)

@@ -1,1 +1,1 @@
-"""ExampleGen over Arrow columns: CSV files to the standard Examples artifact, without Beam."""
+"""ExampleGen over Arrow columns: tables in files to the standard Examples artifact, in bounded memory."""

@@ -32,17 +32,65 @@ class BadValue:
     reason: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """What part of a column says of the type of the whole.
+
+    valid: values that are there. numeric: how many are numbers; whole: whether all of these are integers. excused:
+    how many spell "missing". texts: how many are texts by the format's own types. bad: the first value that keeps the
+    column from being numeric. wrong: the first value that fits neither its declared type nor its format's.
+    """
+
+    valid: int = 0
+    numeric: int = 0
+    whole: bool = True
+    excused: int = 0
+    texts: int = 0
+    bad: BadValue | None = None
+    wrong: BadValue | None = None
+
+    def merged(self, later: Observation, rows: int) -> Observation:
+        """What this part and a later one say, which begins `rows` rows after this one."""
+        return Observation(
+            self.valid + later.valid,
+            self.numeric + later.numeric,
+            self.whole and later.whole,
+            self.excused + later.excused,
+            self.texts + later.texts,
+            self.bad or _moved(later.bad, rows),
+            self.wrong or _moved(later.wrong, rows),
+        )
+
+    def kind(self) -> str | BadValue:
+        """int, float, text, or unknown when every value is missing; or the value that keeps it from being numeric."""
+        if not self.valid:
+            return "unknown"
+        if self.bad is None:
+            return "int" if self.whole else "float"
+        if not self.numeric or self.numeric < PLAINLY_NUMERIC * (self.valid - self.excused):
+            return "text"
+        return self.bad
+
+
+def _moved(value: BadValue | None, rows: int) -> BadValue | None:
+    return value and dataclasses.replace(value, row=value.row + rows)
+
+
 def infer(column: pa.ChunkedArray) -> str | BadValue:
     """int, float, text, or unknown when every value is missing; or the value that keeps it from being numeric."""
-    if column.null_count == len(column):
-        return "unknown"
-    if _cast(column, pa.int64()) is not None:
-        return "int"
+    return observe(column).kind()
+
+
+def observe(column: pa.ChunkedArray) -> Observation:
+    """What a text column says of its type."""
+    valid = len(column) - column.null_count
+    if not valid or _cast(column, pa.int64()) is not None:
+        return Observation(valid, valid)
     floats = _cast(column, pa.float32())
     # An integer beyond 64 bits is no float by stock's rule, but Arrow reads it as one.
     if floats is not None and pc.max(pc.abs(floats)).as_py() < _INT64.stop:
-        return "float"
-    return _infer_value_by_value(column)
+        return Observation(valid, valid, whole=False)
+    return _observe_value_by_value(column, valid)
 
 
 def convert(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray | BadValue:
@@ -55,7 +103,8 @@ def convert(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray | BadValue:
     fast = _cast(column, target)
     if fast is not None:
         return fast
-    values, codes = _distinct(column)
+    distinct, codes = _distinct(column)
+    values = distinct.to_pylist()
     parse = _parse_int if kind == "int" else _parse_float
     parsed = [parse(value) for value in values]
     bad = [index for index, number in enumerate(parsed) if isinstance(number, str)]
@@ -78,11 +127,11 @@ def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray | Non
     return numbers if pc.all(pc.is_finite(numbers)).as_py() is not False else None
 
 
-def _distinct(column: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
+def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    return encoded.dictionary.to_pylist(), encoded.indices
+    return encoded.dictionary, encoded.indices
 
 
 def _first(codes: pa.Array, wanted: Sequence[int]) -> tuple[int, int]:
@@ -111,27 +160,24 @@ def _parse_float(value: str) -> float | str:
         return number if np.isfinite(np.float32(number)) else "is infinite, or too large for a 32-bit float"
 
 
-def _infer_value_by_value(column: pa.ChunkedArray) -> str | BadValue:
+def _observe_value_by_value(column: pa.ChunkedArray, valid: int) -> Observation:
     values, codes = _distinct(column)
     counts = np.bincount(codes.drop_null().to_numpy(), minlength=len(values))
+    number_like = pc.match_substring_regex(values, _NUMBER_LIKE).to_numpy(zero_copy_only=False)
+    bad, whole = ~number_like, True
     reasons: dict[int, str] = {}
-    whole = True
-    numeric = excused = 0
-    number_like = pc.match_substring_regex(pa.array(values), _NUMBER_LIKE).to_pylist()
-    for index, value in enumerate(values):
-        number: float | str = NOT_A_NUMBER
-        if number_like[index]:
-            number = _parse_int(value)
+    for index in np.flatnonzero(number_like).tolist():
+        value = values[index].as_py()
+        number: float | str = _parse_int(value)
         if number == NOT_WHOLE:
             whole, number = False, _parse_float(value)
         if isinstance(number, str):
-            reasons[index] = number
-            excused += counts[index] if value.strip().lower() in MISSING_SPELLINGS else 0
-        else:
-            numeric += counts[index]
-    if not reasons:
-        return "int" if whole else "float"
-    if not numeric or numeric < PLAINLY_NUMERIC * (counts.sum() - excused):
-        return "text"
-    row, index = _first(codes, list(reasons))
-    return BadValue(row, values[index], reasons[index])
+            bad[index], reasons[index] = True, number
+    spelled = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+    missing = pc.is_in(spelled, pa.array(sorted(MISSING_SPELLINGS))).to_numpy(zero_copy_only=False)
+    first = None
+    if bad.any():
+        row, index = _first(codes, np.flatnonzero(bad).tolist())
+        first = BadValue(row, values[index].as_py(), reasons.get(index, NOT_A_NUMBER))
+    numeric, excused = int(counts[~bad].sum()), int(counts[bad & missing].sum())
+    return Observation(valid, numeric, whole, excused, bad=first)

@@ -1,11 +1,11 @@
-"""ExampleGen that reads files through Arrow columns instead of Beam."""
+"""ExampleGen that reads files through Arrow columns."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
@@ -25,8 +25,8 @@ class ColumnarExampleGenSpec(types.ComponentSpec):
     OUTPUTS = standard_component_specs.FileBasedExampleGenSpec.OUTPUTS
 
 
-class ColumnarExampleGen(base_component.BaseComponent):
-    """CSV files to the standard Examples artifact, with the types and splits of TFX's CsvExampleGen.
+class ColumnarExampleGen(base_beam_component.BaseBeamComponent):
+    """CSV, Parquet, JSON lines and Arrow files to the standard Examples artifact, with the types and splits of CsvExampleGen.
 
     input_base and input_config: as `inputs.locate` gives them for a file, a folder, a glob or a pattern with
     {SPAN} and {VERSION}; a pattern may be several, separated by line ends. One input split is divided by the
@@ -36,7 +36,7 @@ class ColumnarExampleGen(base_component.BaseComponent):
     """
 
     SPEC_CLASS = ColumnarExampleGenSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
     DRIVER_CLASS = driver.Driver
 
     def __init__(

@@ -9,14 +9,19 @@ https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Part = tuple[pa.Array, np.ndarray]
+"""Distinct pieces of bytes, and for every row which of them it has."""
 _LENGTH_DELIMITED = 2
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
+_FLOAT_BYTES = 4
+_FEW = 4
+"""Rows to a distinct value from which on the entries of a column are made for each value instead of each row."""
 
 
 def encode(batch: pa.RecordBatch | pa.Table) -> pa.Array:
@@ -26,8 +31,24 @@ def encode(batch: pa.RecordBatch | pa.Table) -> pa.Array:
     column of nulls an empty feature. Returns a large_binary array.
     """
     order = sorted(batch.schema.names, key=_map_order)
-    features = _join(*(_entries(name, batch.column(name)) for name in order))
-    return _with_header(features, functools.partial(_field, 1))
+    parts = [part for name in order for part in _entries(name, batch.column(name))]
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for pool, which in parts:
+        sizes += pc.binary_length(pool).to_numpy()[which]
+    return _gathered([_heads(sizes, functools.partial(_field, 1)), *parts])
+
+
+def _gathered(parts: Sequence[Part]) -> pa.Array:
+    """The parts of every row, one after the other."""
+    which = np.empty((len(parts[0][1]), len(parts)), np.int64)
+    begin = 0
+    for number, (pool, indices) in enumerate(parts):
+        np.add(indices, begin, out=which[:, number])
+        begin += len(pool)
+    pieces = pa.concat_arrays([pool for pool, _ in parts]).take(pa.array(which.reshape(-1)))
+    _, offsets, data = pieces.buffers()
+    ends = np.frombuffer(offsets, np.int64, which.size + 1)[:: len(parts)]
+    return pa.Array.from_buffers(pa.large_binary(), len(which), [None, pa.py_buffer(ends.copy()), data])
 
 
 def _map_order(name: str) -> bytes:
@@ -35,19 +56,37 @@ def _map_order(name: str) -> bytes:
     return name.encode() + b"\xff"
 
 
-def _entries(name: str, column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """The map entry (name, Feature) of every row."""
+def _entries(name: str, column: pa.ChunkedArray | pa.Array) -> list[Part]:
+    """The map entry (name, Feature) of every row, in parts that follow each other."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_null(column.type):
-        return pa.array([_entry(name, b"")], pa.large_binary()).take(
-            pa.array(np.zeros(len(column), np.int64))
-        )
+        return [(_pool([_entry(name, b"")]), np.zeros(len(column), np.int64))]
+    if pa.types.is_list(column.type) or pa.types.is_floating(column.type):
+        return _entries_one_by_one(name, column)
+    encoded = column.dictionary_encode()
+    values = encoded.dictionary
+    if len(values) * _FEW > len(column):
+        return _entries_one_by_one(name, column)
+    # Each entry is made once for all rows that have the value.
+    made = _gathered(_entries_one_by_one(name, pa.concat_arrays([values, pa.nulls(1, values.type)])))
+    return [(made, pc.fill_null(encoded.indices, len(values)).to_numpy())]
+
+
+def _entries_one_by_one(name: str, column: pa.Array) -> list[Part]:
     number, payload = _payload(column)
-    lengths = pc.binary_length(payload)
     head = _list_head if pa.types.is_list(column.type) else _entry_head
-    heads = _table(lengths, lambda size: head(name, number, size))
-    return pc.if_else(column.is_valid(), _join(heads, payload), _scalar(_entry(name, _field(number, 0))))
+    lengths = pc.binary_length(payload).to_numpy()
+    heads, which = _heads(lengths, lambda size: head(name, number, size))
+    if column.null_count:
+        heads = pa.concat_arrays([heads, _pool([_entry(name, _field(number, 0))])])
+        which = np.where(column.is_valid().to_numpy(zero_copy_only=False), which, len(heads) - 1)
+    # The payload of a missing value is empty, or has to be.
+    values = np.arange(len(payload))
+    if column.null_count and pa.types.is_primitive(column.type):
+        payload = pa.concat_arrays([payload, _pool([b""])])
+        values = np.where(which == len(heads) - 1, len(payload) - 1, values)
+    return [(heads, which), (payload, values)]
 
 
 def _payload(column: pa.Array) -> tuple[int, pa.Array]:
@@ -61,7 +100,7 @@ def _payload(column: pa.Array) -> tuple[int, pa.Array]:
         return _BYTES_LIST, pc.fill_null(column.cast(pa.large_binary()), b"")
     if pa.types.is_floating(column.type):
         values = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False).astype("<f4")
-        return _FLOAT_LIST, _binary(values.view(np.uint8), np.full(len(values), 4))
+        return _FLOAT_LIST, _binary(values.view(np.uint8), np.full(len(values), _FLOAT_BYTES))
     return _INT64_LIST, _varints(pc.fill_null(column, 0).to_numpy(zero_copy_only=False))
 
 
@@ -115,14 +154,13 @@ def _varint(value: int) -> bytes:
 
 
 def _with_header(bodies: pa.Array, head: Callable[[int], bytes]) -> pa.Array:
-    return _join(_table(pc.binary_length(bodies), head), bodies)
+    return _gathered([_heads(pc.binary_length(bodies).to_numpy(), head), (bodies, np.arange(len(bodies)))])
 
 
-def _table(lengths: pa.Array, head: Callable[[int], bytes]) -> pa.Array:
+def _heads(lengths: np.ndarray, head: Callable[[int], bytes]) -> Part:
     """head(length) for every length, computed once for each that occurs."""
-    encoded = lengths.dictionary_encode()
-    heads = pa.array([head(length) for length in encoded.dictionary.to_pylist()], pa.large_binary())
-    return heads.take(encoded.indices)
+    encoded = pa.array(lengths).dictionary_encode()
+    return _pool([head(length) for length in encoded.dictionary.to_pylist()]), encoded.indices.to_numpy()
 
 
 def _binary(data: np.ndarray, lengths: np.ndarray) -> pa.Array:
@@ -132,9 +170,5 @@ def _binary(data: np.ndarray, lengths: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.large_binary(), len(lengths), buffers)
 
 
-def _join(*parts: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(*parts, _scalar(b""))
-
-
-def _scalar(value: bytes) -> pa.Scalar:
-    return pa.scalar(value, pa.large_binary())
+def _pool(values: Sequence[bytes]) -> pa.Array:
+    return pa.array(values, pa.large_binary())

@@ -18,7 +18,10 @@ from collections.abc import Mapping, Sequence
 from common.errors import BadInput
 
 PATTERN_SEPARATOR = "\n"
-SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst")
+CSV = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst")
+JSON_LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst")
+PARQUET, ARROW = (".parquet",), (".arrow", ".feather")
+SUFFIXES = (*CSV, *JSON_LINES, *PARQUET, *ARROW)
 _EPOCH = datetime.date(1970, 1, 1)
 _SPAN = re.compile(r"\{SPAN(?::(?P<width>[^}]*))?\}")
 _VERSION = re.compile(r"\{VERSION(?::(?P<width>[^}]*))?\}")

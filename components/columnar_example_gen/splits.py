@@ -7,16 +7,16 @@ example, as one big number, modulo the sum of all hash buckets.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 _WORDS = 8
 
 
-def digests(records: Sequence[bytes]) -> np.ndarray:
+def digests(records: Iterable[bytes]) -> np.ndarray:
     """The sha256 of every record, as an array [records, 8] of big-endian 32-bit words."""
-    joined = b"".join(hashlib.sha256(record).digest() for record in records)
+    joined = b"".join([hashlib.sha256(record).digest() for record in records])
     return np.frombuffer(joined, ">u4").reshape(-1, _WORDS)
 
 

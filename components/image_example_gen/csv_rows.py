@@ -39,9 +39,9 @@ def read(path: str, options: ImageOptions) -> Rows:
     """
     reader = _reader(path, options)
     data = source.read({"all": [path]}, reader)
-    table = data.table.rename_columns(
-        [NAME if name == options.path_column else name for name in data.table.column_names]
-    ).select([NAME, *(name for name in data.table.column_names if name != options.path_column)])
+    table = data.rename_columns(
+        [NAME if name == options.path_column else name for name in data.column_names]
+    ).select([NAME, *(name for name in data.column_names if name != options.path_column)])
     bad = _bad_rows(path, table, options)
     good = np.setdiff1d(np.arange(table.num_rows), list(bad))
     lines = functools.cache(lambda: _lines(path, reader))
@@ -58,7 +58,7 @@ def read(path: str, options: ImageOptions) -> Rows:
 
 def image_names(path: str, options: ImageOptions) -> list[str]:
     """The paths in the CSV as they stand in it, each once, sorted. Raises BadInput as `read` does."""
-    text, _ = source.read_text({"all": [path]}, _reader(path, options))
+    text = source.read_text({"all": [path]}, _reader(path, options))
     return sorted({name for name in text.column(options.path_column).to_pylist() if name})
 
 
@@ -92,8 +92,7 @@ def _reader(path: str, options: ImageOptions) -> ReaderOptions:
 
 def _lines(path: str, reader: ReaderOptions) -> list[int]:
     """The line that each row begins on."""
-    content, _ = csv_reader.read_bytes(path)
-    return [line for line, _ in diagnosis.records(content, reader)]
+    return [line for line, _ in diagnosis.records(path, reader)]
 
 
 def _bad_rows(path: str, table: pa.Table, options: ImageOptions) -> dict[int, tuple[str, str]]:

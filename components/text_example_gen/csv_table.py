@@ -51,17 +51,16 @@ def batches(
                 file.taken()
                 yield batch, set()
         except pa.ArrowInvalid as error:
-            content, _ = csv_reader.read_bytes(path)
-            long = _long_row(path, content, header, options) if "straddling" in str(error) else None
-            raise long or diagnosis.unreadable(path, content, header, options, error) from None
+            long = _long_row(path, header, options) if "straddling" in str(error) else None
+            raise long or diagnosis.unreadable(path, header, options, error) from None
         if file.quotes % 2:
-            diagnosis.check_quotes(path, csv_reader.read_bytes(path)[0], options)
+            diagnosis.check_quotes(path, options)
 
 
-def _long_row(path: str, content: bytes, header: Sequence[str], options: ReaderOptions) -> BadInput | None:
+def _long_row(path: str, header: Sequence[str], options: ReaderOptions) -> BadInput | None:
     """The error for the first row that is too long to be parsed, if all before it are whole."""
-    diagnosis.check_quotes(path, content, options)
-    for line, fields in diagnosis.records(content, options):
+    diagnosis.check_quotes(path, options)
+    for line, fields in diagnosis.records(path, options):
         if len(fields) != len(header):
             return None
         size = sum(len(field.encode()) for field in fields)
@@ -75,4 +74,4 @@ def _long_row(path: str, content: bytes, header: Sequence[str], options: ReaderO
 
 def line_of(path: str, row: int, options: ReaderOptions) -> int:
     """The line on which a row (from 0) begins."""
-    return diagnosis.line_of(csv_reader.read_bytes(path)[0], row, options)
+    return diagnosis.line_of(path, row, options)

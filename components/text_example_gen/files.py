@@ -18,10 +18,7 @@ from components.text_example_gen import class_folders
 from components.text_example_gen.options import TextOptions
 
 SPLIT, SOURCE, TARGET = "all", "source", "target"
-TABLES = (
-    *inputs.SUFFIXES,
-    *(f".{kind}{packed}" for kind in ("jsonl", "ndjson") for packed in ("", ".gz", ".zst")),
-)
+TABLES = (*inputs.CSV, *inputs.JSON_LINES)
 _KINDS = {"windows": ("txt",), "conll": ("conll", "conllu", "bio", "iob", "txt", "tsv"), "parallel": ("txt",)}
 _SUFFIXES = {
     text: tuple(f".{kind}{packed}" for kind in kinds for packed in ("", ".gz", ".zst"))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from common.errors import BadInput
-from components.columnar_example_gen import column_types, source
+from components.columnar_example_gen import column_types, source, tables
 from components.columnar_example_gen.names import unknown_column
 from components.text_example_gen import csv_table, json_lines
 from components.text_example_gen.options import TextOptions
@@ -100,8 +100,8 @@ def _check(files: Sequence[str], headers: Sequence[Sequence[str]], options: Text
         for name in names:
             if name not in header:
                 raise unknown_column(path, header, where, name, reader.delimiter)
-    source.check_columns(path, header, reader)
+    tables.check_columns(path, header, reader)
     for other, names in zip(files, headers, strict=True):
         if set(names) != set(header):
-            raise source.differing(other, names, path, header)
+            raise tables.differing(other, names, path, header)
     return [name for name in header if name not in options.drop]

@@ -251,7 +251,8 @@ def test_nothing_matches() -> None:
         "penguin.csv": "penguin.csv: no such file or folder; nearest in {0}: penguins.csv",
         "pengui*.tsv": "pengui*.tsv: nothing matches; nearest in {0}: penguins.csv",
         "nowhere/penguins.csv": "nowhere: no such file or folder; nearest in {0}: penguins.csv",
-        "sub": "sub: no file in this folder ends in .csv, .csv.gz, .csv.zst, .tsv, .tsv.gz, .tsv.zst; name the files in data.path",
+        "sub": "sub: no file in this folder ends in .csv, .csv.gz, .csv.zst, .tsv, .tsv.gz, .tsv.zst, .jsonl, .jsonl.gz, .jsonl.zst,"
+        " .ndjson, .ndjson.gz, .ndjson.zst, .parquet, .arrow, .feather; name the files in data.path",
         "sub/x.csv": "sub/x.csv: no such file or folder; {0}/sub holds no data file",
     }.items():
         base, pattern = inputs.locate(path)
