@@ -95,6 +95,8 @@ def run_fn(fn_args: FnArgs) -> None:
         )
     state = _state(fn_args, config, has_valid=valid.count > 0)
     fitting.fit(model, train, valid, training, steps, fn_args.model_run_dir, state)
+    if valid.count:
+        model.calibrate(valid.batches(training.batch_size))
     vectors = shown_vectors(model, names, config)
     _show(Path(fn_args.model_run_dir), vectors, known, names, config)
     raw_spec = {features.column: transform.raw_feature_spec()[features.column]}
@@ -117,8 +119,16 @@ def compiled(config: Config, known: Vocabulary, steps: fitting.Plan) -> Embeddin
         bias = unigram(known) - prior - np.log(settings.negatives)
         model: Embeddings = SkipGram(size, settings.dimensions, bias, prior, training.seed)
     else:
+        # What a word's counts add up to: it stands with each neighbour twice, once before and once behind it.
+        row_sums = 2 * np.array(known.counts) * (1 / np.arange(1, settings.window + 1)).sum()
         model = GloVe(
-            size, settings.dimensions, unigram(known), training.seed, settings.x_max, settings.alpha
+            size,
+            settings.dimensions,
+            np.log(row_sums),
+            unigram(known),
+            training.seed,
+            settings.x_max,
+            settings.alpha,
         )
     model.compile(
         optimizer=optimizers.optimizer(training, steps.steps_per_epoch, steps.epochs),

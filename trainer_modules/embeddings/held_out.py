@@ -13,6 +13,7 @@ def likelihood(
     ids: tf.RaggedTensor,
     words: tf.Tensor,
     contexts: tf.Tensor,
+    scale: tf.Tensor,
     offsets: tf.Tensor,
     log_normalisers: tf.Tensor,
     unigram: tf.Tensor,
@@ -21,13 +22,14 @@ def likelihood(
     """Return natural logarithms summed over all pairs of each text [B], and how many pairs it has.
 
     Every word of a text is predicted from each of its neighbours up to `window` words away. Tokens without a vector are
-    left out first. For a pair (w, c) `log_likelihood` adds w . c + offset(c) - log_normaliser(w), which is log P(c | w)
+    left out first. For a pair (w, c) `log_likelihood` adds scale * w . c + offset(c) - log_normaliser(w), which is log P(c | w)
     over the whole vocabulary, and `unigram_log_likelihood` adds log P(c).
 
     Args:
       ids: int32 [B, None] of the tokenizer.
       words: vectors float32 [V, D] of centres, of the ids from RESERVED on.
       contexts: vectors float32 [V, D] of contexts.
+      scale: float32, of all products.
       offsets: float32 [V], what a context adds to every score.
       log_normalisers: float32 [V], of each centre.
       unigram: float32 [V], log P of each word by its frequency.
@@ -46,7 +48,7 @@ def likelihood(
 
         for centre, context in ((first, second), (second, first)):
             near = tf.reduce_sum(tf.gather(words, centre) * tf.gather(contexts, context), axis=1)
-            total += summed(near + tf.gather(offsets, context) - tf.gather(log_normalisers, centre))
+            total += summed(scale * near + tf.gather(offsets, context) - tf.gather(log_normalisers, centre))
             plain += summed(tf.gather(unigram, context))
             pairs += summed(tf.ones_like(near))
     return {"log_likelihood": total, "tokens": pairs, "unigram_log_likelihood": plain}

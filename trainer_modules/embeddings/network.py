@@ -7,6 +7,7 @@ logarithm, so that both objectives are judged by the same figure.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -25,9 +26,12 @@ def centres_at_once(size: int) -> int:
 class Embeddings(keras.Model):
     """Vectors and what is fixed of the words.
 
-    log P(c | w) = w . c + bias(c) + prior(c) - log of the sum of the same over all contexts. `prior` float [V] is what
-    the objective leaves out of its scores.
+    log P(c | w) = scale * w . c + offset(c) - the logarithm of the sum of exp of the same over all contexts. `bias` float
+    [V] is learnt, what it begins with is given; `prior` float [V] is what the objective leaves out of its scores. Of
+    `SCALES` that is taken which makes the `valid` split most probable.
     """
+
+    SCALES: tuple[float, ...] = (1.0,)
 
     def __init__(self, size: int, dimensions: int, bias: np.ndarray, prior: np.ndarray, seed: int) -> None:
         super().__init__()
@@ -37,9 +41,12 @@ class Embeddings(keras.Model):
         self.contexts = self.add_weight((size, dimensions), initializer="zeros", name="contexts")
         self.bias = self.add_weight((size,), initializer="zeros", name="context_bias")
         self.prior = self.add_weight((size,), initializer="zeros", trainable=False, name="prior")
+        self.scale = self.add_weight((), initializer="ones", trainable=False, name="scale")
         self.bias.assign(bias)
         self.prior.assign(prior)
         self.mean = keras.metrics.Mean(name="loss")
+        self.built = True
+        self.measured = [keras.metrics.Mean(name=f"loss_of_{scale}") for scale in self.SCALES]
 
     @abstractmethod
     def objective(self, *batch: tf.Tensor) -> tf.Tensor:
@@ -49,10 +56,16 @@ class Embeddings(keras.Model):
     def vectors(self) -> np.ndarray:
         """Return the vectors of the words as they are used, float32 [V, dimensions]."""
 
+    @abstractmethod
+    def offsets(self) -> tf.Tensor:
+        """Return what each context adds to every score, float32 [V]."""
+
     def call(self, centres: tf.Tensor) -> tf.Tensor:
         """Return log P [B, V] of every context of the centres int32 [B]."""
-        scores = tf.matmul(tf.gather(self.words.value, centres), self.contexts.value, transpose_b=True)
-        return tf.nn.log_softmax(scores + self.bias.value + self.prior.value)
+        return tf.nn.log_softmax(self.scale.value * self._near(centres) + self.offsets())
+
+    def _near(self, centres: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(tf.gather(self.words.value, centres), self.contexts.value, transpose_b=True)
 
     def scores(self, centres: tf.Tensor, contexts: tf.Tensor) -> tf.Tensor:
         """Return w . c + bias(c), [B, K], of centres [B] and contexts [B, K]."""
@@ -62,12 +75,11 @@ class Embeddings(keras.Model):
 
     def log_normalisers(self) -> np.ndarray:
         """Return for each centre [V] the logarithm of the sum over all contexts."""
-        words, offsets = self.words.numpy(), self.bias.numpy() + self.prior.numpy()
-        rows, transposed = centres_at_once(self.size), self.contexts.numpy().T
+        rows, offsets = centres_at_once(self.size), self.offsets()
         found = [np.zeros(0, np.float32)]
         for start in range(0, self.size, rows):
-            scores = words[start : start + rows] @ transposed + offsets
-            found.append(tf.reduce_logsumexp(scores, axis=1).numpy())
+            near = self._near(tf.range(start, min(start + rows, self.size)))
+            found.append(tf.reduce_logsumexp(self.scale.value * near + offsets, axis=1).numpy())
         return np.concatenate(found)
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -82,10 +94,22 @@ class Embeddings(keras.Model):
     def test_step(self, data: Any) -> dict[str, Any]:
         """Add up what some centres [R] and their pairs give: the centre's row [P], the context [P], how often [P]."""
         centres, rows, contexts, counts = data
-        found = tf.gather_nd(self(centres), tf.stack([rows, contexts], axis=1))
-        self.mean.update_state(-found, sample_weight=counts)
-        loss = self.mean.result()
+        near, offsets = self._near(centres), self.offsets()
+        place = tf.stack([rows, contexts], axis=1)
+        for scale, mean in zip(self.SCALES, self.measured, strict=True):
+            found = tf.gather_nd(tf.nn.log_softmax(scale * near + offsets), place)
+            mean.update_state(-found, sample_weight=counts)
+        loss = tf.reduce_min(tf.stack([mean.result() for mean in self.measured]))
         return {"loss": loss, "perplexity": tf.exp(loss)}
+
+    def calibrate(self, batches: Iterable[Any]) -> None:
+        """Take the scale that makes the pairs of these batches most probable."""
+        for mean in self.measured:
+            mean.reset_state()
+        for batch in batches:
+            self.test_step(batch)
+        losses = [float(mean.result()) for mean in self.measured]
+        self.scale.assign(self.SCALES[int(np.argmin(losses))])
 
 
 class SkipGram(Embeddings):
@@ -105,6 +129,10 @@ class SkipGram(Embeddings):
         signed = tf.concat([-scores[:, :1], scores[:, 1:]], axis=1)
         return tf.reduce_mean(tf.reduce_sum(tf.nn.softplus(signed), axis=1))
 
+    def offsets(self) -> tf.Tensor:
+        """Return the bias, and what the draw and the thinning out of frequent words made of it."""
+        return self.bias.value + self.prior.value
+
     def vectors(self) -> np.ndarray:
         """Return the vectors of centres."""
         return self.words.numpy()
@@ -113,21 +141,27 @@ class SkipGram(Embeddings):
 class GloVe(Embeddings):
     """Fits the logarithms of the counts of co-occurrence by weighted least squares.
 
-    Source: J. Pennington et al., "GloVe: global vectors for word representation" (2014), equations 8 and 9; section 4.2
+    It never sees that two words do not stand together, so that w . c is too large for most of them: P(c | w) is
+    proportional to P(c) * exp(scale * w . c), the scale chosen on the `valid` split (C. Guo et al., "On calibration of
+    modern neural networks", 2017, section 4.2). `prior` is log P(c); the biases are left out. Source: J. Pennington et al., "GloVe: global vectors for word representation" (2014), equations 8 and 9; section 4.2
     for the sum of both vectors.
     """
+
+    SCALES = tuple(step / 10 for step in range(1, 11))
 
     def __init__(
         self,
         size: int,
         dimensions: int,
-        bias: np.ndarray,
+        word_bias: np.ndarray,
+        prior: np.ndarray,
         seed: int,
         x_max: float,
         alpha: float,
     ) -> None:
-        super().__init__(size, dimensions, bias, np.zeros(size), seed)
+        super().__init__(size, dimensions, prior, prior, seed)
         self.word_bias = self.add_weight((size,), initializer="zeros", name="word_bias")
+        self.word_bias.assign(word_bias)
         self.x_max, self.alpha = x_max, alpha
 
     def objective(self, *batch: tf.Tensor) -> tf.Tensor:
@@ -137,6 +171,10 @@ class GloVe(Embeddings):
         scores += tf.gather(self.word_bias.value, centres)
         weights = tf.minimum(1.0, (counts / self.x_max) ** self.alpha)
         return tf.reduce_mean(weights * (scores - tf.math.log(counts)) ** 2)
+
+    def offsets(self) -> tf.Tensor:
+        """Return log P(c)."""
+        return self.prior.value
 
     def vectors(self) -> np.ndarray:
         """Return the sums of the vectors of centres and contexts."""

@@ -49,7 +49,7 @@ def test_skip_gram_tells_a_context_from_words_drawn() -> None:
 
 
 def test_glove_fits_logarithms_of_counts() -> None:
-    model = random_weights(GloVe(SIZE, DIMENSIONS, BIAS, 1, x_max=10.0, alpha=0.5))
+    model = random_weights(GloVe(SIZE, DIMENSIONS, BIAS, PRIOR, 1, x_max=10.0, alpha=0.5))
     words, contexts, bias = parts(model)
     word_bias = model.trainable_variables[-1].numpy()
     loss = 0.0
@@ -63,6 +63,7 @@ def test_glove_fits_logarithms_of_counts() -> None:
 
 def test_a_held_out_text_is_as_probable_as_its_pairs() -> None:
     model = skip_gram()
+    model.scale.assign(0.7)
     words, contexts, bias = parts(model)
     unigram = np.log(np.arange(1, SIZE + 1) / 21)
     texts = [[4, 9, 5, 1, 7, 4], [], [8], [1, 1], [6, 6]]
@@ -71,7 +72,7 @@ def test_a_held_out_text_is_as_probable_as_its_pairs() -> None:
     for row, text in enumerate(texts):
         known = [token - 4 for token in text if token >= 4]
         for place, centre in enumerate(known):
-            scores = contexts @ words[centre] + bias + PRIOR
+            scores = 0.7 * contexts @ words[centre] + bias + PRIOR
             for other, context in enumerate(known):
                 if 0 < abs(place - other) <= window:
                     likelihood = scores[context] - np.log(np.exp(scores).sum())
@@ -80,7 +81,8 @@ def test_a_held_out_text_is_as_probable_as_its_pairs() -> None:
         tf.ragged.constant(texts, dtype=tf.int32),
         model.words.value,
         model.contexts.value,
-        model.bias.value + model.prior.value,
+        model.scale.value,
+        model.offsets(),
         tf.constant(model.log_normalisers()),
         tf.constant(unigram, tf.float32),
         window,
@@ -112,3 +114,37 @@ def test_the_loss_of_a_split_is_the_mean_over_its_pairs() -> None:
     )
     assert found["loss"] == pytest.approx(expected, rel=1e-5)
     assert found["perplexity"] == pytest.approx(np.exp(expected), rel=1e-5)
+
+
+def test_untrained_glove_expects_the_counts_of_independent_words() -> None:
+    model = GloVe(SIZE, DIMENSIONS, BIAS, PRIOR, 1, x_max=10.0, alpha=0.5)
+    expected = PRIOR - np.log(np.exp(PRIOR).sum())
+    np.testing.assert_allclose(model(tf.range(SIZE)), np.tile(expected, (SIZE, 1)), rtol=1e-5)
+    counts = tf.constant(np.exp(BIAS[[2, 5]] + PRIOR[[4, 1]]), tf.float32)
+    assert float(model.objective(tf.constant([2, 5]), tf.constant([4, 1]), counts)) == pytest.approx(
+        0, abs=1e-9
+    )
+
+
+def test_the_scale_is_that_of_the_most_probable_pairs() -> None:
+    model = random_weights(GloVe(SIZE, DIMENSIONS, BIAS, PRIOR, 1, x_max=10.0, alpha=0.5))
+    words, contexts, _ = parts(model)
+    near = words @ contexts.T
+
+    def logged(scale: float) -> np.ndarray:
+        scores = scale * near + PRIOR
+        return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+    # As often as a scale of 0.4 expects.
+    centres, contexts_of = (grid.ravel().astype(np.int32) for grid in np.indices((SIZE, SIZE)))
+    counts = np.exp(logged(0.4)).ravel().astype(np.float32)
+    batch = tuple(
+        tf.constant(column) for column in (np.arange(SIZE, dtype=np.int32), centres, contexts_of, counts)
+    )
+    model.calibrate([batch])
+    assert float(model.scale.numpy()) == pytest.approx(0.4)
+    np.testing.assert_allclose(model(tf.range(SIZE)), logged(0.4), rtol=1e-4, atol=1e-5)
+    expected = -(counts * logged(0.4).ravel()).sum() / counts.sum()
+    for mean in model.measured:
+        mean.reset_state()
+    assert float(model.test_step(batch)["loss"]) == pytest.approx(expected, rel=1e-5)
