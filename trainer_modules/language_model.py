@@ -18,7 +18,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from common.errors import BadInput
 from trainer_modules.common import fitting, optimizers, raw_features, training_state, warm_start
-from trainer_modules.language import decoder, export, recurrent, windows
+from trainer_modules.language import decoder, export, recurrent, samples, windows
 from trainer_modules.language.network import LanguageNetwork
 from trainer_modules.language.windows import Windows
 from trainer_modules.language_model_config import Config, Features
@@ -97,8 +97,12 @@ def run_fn(fn_args: FnArgs) -> None:
     fitting.fit(model, train, valid, training, steps, fn_args.model_run_dir, state)
     raw_spec = {features.column: transform.raw_feature_spec()[features.column]}
     module = export.LanguageModule(model, transform, raw_spec, features, tokenizer)
-    export.save(module, fn_args.serving_model_dir)
+    generate = export.save(module, fn_args.serving_model_dir)
     warm_start.save(fn_args.serving_model_dir, model, (), known)
+    texts = batching.column(
+        fn_args.eval_files if valid.count else fn_args.train_files, transform, f"{features.column}_xf"
+    )
+    samples.write(generate, texts, training.samples, fn_args.model_run_dir)
     state.remove()
 
 

@@ -69,6 +69,11 @@ class Training(training_config.Training):
     epochs: int = Field(10, ge=1)
     early_stopping: EarlyStopping = EarlyStopping(patience=2)
     clip_norm: float = Field(1.0, ge=0, description="largest norm of all gradients together; 0 clips nothing")
+    samples: int = Field(
+        3,
+        ge=0,
+        description="texts, for each temperature, that the model writes and that are kept with the run",
+    )
 
     @model_validator(mode="after")
     def _of_tokens(self) -> Training:

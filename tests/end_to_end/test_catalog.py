@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from benchmarks import baselines, text_baselines
+from benchmarks import baselines, example_rows, text_baselines
 from components.serving_check import report as serving_report
 from data import bible, fashion_mnist, linear
 from pipeline import config, gates, metadata
 from pipeline.home import Home
 from pipeline.sections import Config
 from tests.end_to_end.project import REPOSITORY, mlpipe
+from tests.serving.process import serving
 
 pytestmark = pytest.mark.slow
 
@@ -154,6 +155,45 @@ def test_a_bound_for_all_images_does_not_hold_for_a_few(tmp_path: Path) -> None:
     (curves,) = home.pipeline_root("fashion_cnn").glob("Trainer/model_run/*/learning_curves.json")
     first, last = json.loads(curves.read_text())["loss"]
     assert last < first
+
+
+@pytest.mark.skipif(
+    not (bible.PACKAGE / "mods.d" / f"{bible.ENGLISH}.conf").is_file(),
+    reason=f"needs {bible.INSTALL[bible.ENGLISH]}",
+)
+def test_a_part_of_the_bible_is_less_surprising_than_to_trigrams(tmp_path: Path) -> None:
+    """An eighth of the text and a fourth of the units; the whole is measured in docs/results.md."""
+    home = Home(tmp_path / "home")
+    part = tmp_path / "part.txt"
+    part.write_text(bible.write_text(tmp_path).read_text(encoding="utf-8")[:500_000], encoding="utf-8")
+    short = ("trainer.model.units=128", "trainer.training.batch_size=32", "serving_check.requests=8")
+    changes = (f"data.path={part}", "evaluation.gates=[{metric: perplexity, upper: 6}]", *short)
+    settings = [argument for change in changes for argument in ("--set", change)]
+    result = mlpipe("run", "bible_char_rnn", *settings, "--home", str(home.root))
+    assert result.code == 0, result.err
+    bar = text_baselines.characters(example_rows.folder_of(home, "bible_char_rnn"), order=3)
+    assert _overall(_verdict(home, "bible_char_rnn"), "perplexity") < bar < 10
+
+    (kept,) = home.pipeline_root("bible_char_rnn").glob("Trainer/model_run/*/samples.json")
+    written = json.loads(kept.read_text(encoding="utf-8"))["samples"]
+    assert {row["temperature"] for row in written} == {0.0, 0.5, 0.8, 1.0}
+    assert all(len(row["continuation"]) == 200 for row in written)
+    # The safer it writes, the less it surprises itself.
+    surprise = {row["temperature"]: row["perplexity"] for row in written if not row["prompt"]}
+    assert surprise[0.0] < surprise[0.5] < surprise[1.0]
+
+    flags = ("--model_name=bible_char_rnn", f"--model_base_path={home.serving('bible_char_rnn')}")
+    with serving(tmp_path, *flags) as server:
+        asked = ("generate", "bible_char_rnn", "--prompt", "In the", "--length", "100", "--seed", "7")
+        ways = (
+            ("--local",),
+            ("--rest-api-port", str(server.rest_port)),
+            ("--grpc", "--port", str(server.grpc_port)),
+        )
+        texts = [mlpipe(*asked, *way, "--home", str(home.root)).out for way in ways]
+    assert texts[0].startswith("In the")
+    assert len(texts[0]) == len("In the") + 100 + len("\n")
+    assert texts[1:] == texts[:1] * 2
 
 
 def _verdict(home: Home, name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from common.errors import BadInput
 from tests.trainer_modules import contract, text_data
 from trainer_modules import language_model
 from trainer_modules.common import export, training_state
+from trainer_modules.language import samples
 from trainer_modules.language.export import LanguageModule
 
 CHARACTERS = {"min_frequency": 1}
@@ -21,7 +22,13 @@ CHARACTERS = {"min_frequency": 1}
 def config(task: str = "language_model", **sections: Any) -> dict[str, Any]:
     features = {"tokenizer": CHARACTERS, **sections.pop("features", {})}
     model = {"units": 12, "max_tokens": 32, **sections.pop("model", {})}
-    training = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01, **sections.pop("training", {})}
+    training = {
+        "epochs": 2,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "samples": 0,
+        **sections.pop("training", {}),
+    }
     return {
         "task": task,
         "labels": [],
@@ -53,6 +60,11 @@ def curves(prepared: contract.Prepared, run: str = "1") -> dict[str, Any]:
     return json.loads((prepared.folder / "Trainer" / "model_run" / run / "learning_curves.json").read_text())
 
 
+def samples_of(prepared: contract.Prepared, run: str = "1") -> list[dict[str, Any]]:
+    path = prepared.folder / "Trainer" / "model_run" / run / samples.FILE
+    return json.loads(path.read_text(encoding="utf-8"))["samples"]
+
+
 def wish(prompts: list[str], length: int = 5, **changes: Any) -> dict[str, np.ndarray]:
     asked = {"length": length, "temperature": 1.0, "top_k": 0, "seed": 1, **changes}
     kinds = {"temperature": np.float32}
@@ -62,14 +74,16 @@ def wish(prompts: list[str], length: int = 5, **changes: Any) -> dict[str, np.nd
     }
 
 
-def exported_by(prepared: contract.Prepared, monkeypatch: pytest.MonkeyPatch) -> LanguageModule:
-    """Train and export, and return what was exported."""
-    exported: list[LanguageModule] = []
+def exported_by(
+    prepared: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> tuple[LanguageModule, dict[str, Any]]:
+    """Train and export, and return what was exported: the module, and its signatures beside the usual ones."""
+    exported: list[tuple[LanguageModule, dict[str, Any]]] = []
     save = export.save
 
-    def spy(module: LanguageModule, *args: Any, **kwargs: Any) -> None:
-        exported.append(module)
-        save(module, *args, **kwargs)
+    def spy(module: LanguageModule, folder: str, **signatures: Any) -> None:
+        exported.append((module, signatures))
+        save(module, folder, **signatures)
 
     monkeypatch.setattr(export, "save", spy)
     language_model.run_fn(prepared.fn_args())
@@ -91,15 +105,19 @@ def numpy_likelihood(module: LanguageModule, features: dict[str, tf.Tensor]) -> 
 
 def keep(prepared: contract.Prepared, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, np.ndarray]]:
     """Assert the contract of trainer modules, and return the answers of every signature on the `valid` split."""
-    module = exported_by(prepared, monkeypatch)
+    module, signatures = exported_by(prepared, monkeypatch)
     found_curves = curves(prepared)
     assert found_curves["loss"][-1] < found_curves["loss"][0]
     np.testing.assert_allclose(found_curves["val_perplexity"], np.exp(found_curves["val_loss"]), rtol=1e-4)
     assert not list((prepared.folder / "Trainer" / "checkpoints").glob("*"))
+    kept = samples_of(prepared)
+    assert [row["temperature"] for row in kept] == [0.0, 0.0, 0.5, 0.5, 0.8, 0.8, 1.0, 1.0]
+    assert {row["prompt"] for row in kept} == {"", "The music is dull.<br />That"}
+    assert all(0 < row["tokens"] <= samples.TOKENS for row in kept)
 
     truth = contract.transformed(prepared, "valid")
     expected = numpy_likelihood(module, {name: tf.constant(value) for name, value in truth.items()})
-    begun = module.generate()(wish(["The", ""], 5))
+    begun = signatures["generate"](wish(["The", ""], 5))
     more = wish([], 7, temperature=0.5, top_k=3, seed=2)
     given = {
         "generate": wish(["The", ""], 5),
@@ -108,7 +126,9 @@ def keep(prepared: contract.Prepared, monkeypatch: pytest.MonkeyPatch) -> dict[s
     }
     made = {
         "generate": begun,
-        "continue": module.go_on()({name: tf.constant(value) for name, value in given["continue"].items()}),
+        "continue": signatures["continue"](
+            {name: tf.constant(value) for name, value in given["continue"].items()}
+        ),
     }
     found = contract.answers(prepared.model_dir(), prepared.raw["valid"], prepared.folder, given)
     for signature in ("serving_examples", "serving_default"):
@@ -151,7 +171,7 @@ QUICK = ("gru",)
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SMALL]
 )
 def test_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepared = prepare(tmp_path, config(**SMALL[name]))
+    prepared = prepare(tmp_path, config(**SMALL[name], training={"samples": 2}))
     found = keep(prepared, monkeypatch)
     assert found["generate"]["place"].tolist() == found["generate"]["tokens"].tolist()
 
@@ -292,6 +312,7 @@ def test_a_killed_training_ends_with_the_same_weights(
         patched.setattr(training_state.TrainingState, "on_epoch_end", and_die)
         with pytest.raises(Killed):
             language_model.run_fn(reviews.fn_args("killed", custom_config=custom_config))
+    contract.export_nothing(monkeypatch)
     found = {}
     for run in ("resumed", "unbroken"):
         language_model.run_fn(reviews.fn_args(run, custom_config=custom_config))
@@ -302,11 +323,16 @@ def test_a_killed_training_ends_with_the_same_weights(
         np.testing.assert_allclose(resumed, unbroken, rtol=1e-4, atol=1e-5)
 
 
-def test_warm_start_goes_on_from_the_last_blessed_model(reviews: contract.Prepared) -> None:
+def test_warm_start_goes_on_from_the_last_blessed_model(
+    reviews: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base_model = reviews.model_dir()
+    contract.export_nothing(monkeypatch)
+
     def run(name: str, **sections: Any) -> dict[str, Any]:
         changed = config(**sections)
         changed["training"] |= {"epochs": 1, "warm_start": True}
-        arguments = reviews.fn_args(name, custom_config=changed, base_model=reviews.model_dir())
+        arguments = reviews.fn_args(name, custom_config=changed, base_model=base_model)
         language_model.run_fn(arguments)
         return curves(reviews, name)
 

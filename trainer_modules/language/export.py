@@ -115,9 +115,11 @@ class LanguageModule(export.ServingModule):
         }
 
 
-def save(module: LanguageModule, folder: str) -> None:
-    """Write the SavedModel with all signatures."""
-    export.save(module, folder, **{"generate": module.generate(), "continue": module.go_on()})
+def save(module: LanguageModule, folder: str) -> Any:
+    """Write the SavedModel with all signatures, and return `generate`, which need not be traced again."""
+    generate = module.generate()
+    export.save(module, folder, **{"generate": generate, "continue": module.go_on()})
+    return generate
 
 
 def _wish_specs() -> dict[str, tf.TensorSpec]:
