@@ -76,12 +76,16 @@ def curves(prepared: contract.Prepared, run: str = "1") -> dict[str, Any]:
     return json.loads((prepared.folder / "Trainer" / "model_run" / run / "learning_curves.json").read_text())
 
 
-def asked(model_dir: str, sentences: list[list[str]]) -> list[list[str]]:
+@pytest.fixture(scope="module")
+def exported(names: contract.Prepared) -> Any:
+    return tf.saved_model.load(names.model_dir())
+
+
+def asked(model: Any, sentences: list[list[str]]) -> list[list[str]]:
     """The tags of each sentence without its padding."""
     width = max(map(len, sentences))
     padded = [tokens + [""] * (width - len(tokens)) for tokens in sentences]
-    signature = tf.saved_model.load(model_dir).signatures["serving_default"]
-    found = signature(tokens=tf.constant(padded))["tags"].numpy()
+    found = model.signatures["serving_default"](tokens=tf.constant(padded))["tags"].numpy()
     assert found.shape == (len(sentences), width)
     for tokens, row in zip(sentences, found, strict=True):
         assert (row[len(tokens) :] == b"").all()
@@ -90,11 +94,11 @@ def asked(model_dir: str, sentences: list[list[str]]) -> list[list[str]]:
     ]
 
 
-def test_loss_falls_and_held_out_tags_are_right(names: contract.Prepared) -> None:
+def test_loss_falls_and_held_out_tags_are_right(names: contract.Prepared, exported: Any) -> None:
     found = curves(names)
     assert found["loss"][-1] < 0.3 * found["loss"][0]
     held_out = frame(20, 2)
-    answers = asked(names.model_dir(), held_out["tokens"].tolist())
+    answers = asked(exported, held_out["tokens"].tolist())
     pairs = [
         (a, b)
         for row, tags in zip(answers, held_out["tags"], strict=True)
@@ -103,21 +107,21 @@ def test_loss_falls_and_held_out_tags_are_right(names: contract.Prepared) -> Non
     assert np.mean([a == b for a, b in pairs]) > 0.95
 
 
-def test_padding_changes_nothing(names: contract.Prepared) -> None:
+def test_padding_changes_nothing(exported: Any) -> None:
     sentences = [
         ["mr", "Ann", "van", "Dam"],
         ["Bo"],
         ["Unheard", "of", "Names", "and", "Zoë", "esq", "esq", "esq"],
     ]
-    together = asked(names.model_dir(), sentences)
-    assert together == [asked(names.model_dir(), [tokens])[0] for tokens in sentences]
+    together = asked(exported, sentences)
+    assert together == [asked(exported, [tokens])[0] for tokens in sentences]
 
 
-def test_an_empty_sentence_has_no_tags(names: contract.Prepared) -> None:
-    signature = tf.saved_model.load(names.model_dir()).signatures["serving_default"]
+def test_an_empty_sentence_has_no_tags(exported: Any) -> None:
+    signature = exported.signatures["serving_default"]
     assert signature(tokens=tf.constant([["", ""]]))["tags"].numpy().tolist() == [[b"", b""]]
     empty = contract.example({"tokens": [], "tags": []})
-    by_examples = tf.saved_model.load(names.model_dir()).signatures["serving_examples"]
+    by_examples = exported.signatures["serving_examples"]
     tags = by_examples(examples=tf.constant([empty, contract.example({"tokens": ["Ann"], "tags": []})]))[
         "tags"
     ]
@@ -134,15 +138,17 @@ assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow_t
 """
 
 
-def test_signatures_agree_in_a_fresh_process_and_in_the_model_server(names: contract.Prepared) -> None:
+def test_signatures_agree_in_a_fresh_process_and_in_the_model_server(
+    names: contract.Prepared, exported: Any
+) -> None:
     command = [sys.executable, "-c", _FRESH, names.model_dir()]
     done = subprocess.run(command, cwd=names.folder, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[[b'O', b'B-Given', b'B-Sur']]"
 
     held_out = frame(20, 2)
-    loaded = tf.saved_model.load(names.model_dir()).signatures
+    loaded = exported.signatures
     of_examples = loaded["serving_examples"](examples=tf.constant(names.raw["valid"]))["tags"].numpy()
-    answers = asked(names.model_dir(), held_out["tokens"].tolist())
+    answers = asked(exported, held_out["tokens"].tolist())
     assert [[tag.decode() for tag in row if tag] for row in of_examples] == answers
     truth = loaded["transform_features"](examples=tf.constant(names.raw["valid"]))["tags_xf"].numpy()
     assert [[tag.decode() for tag in row if tag] for row in truth] == held_out["tags"].tolist()
@@ -163,7 +169,7 @@ def test_other_forms_learn_too(model: dict[str, Any], names: contract.Prepared) 
     sequence_tagger.run_fn(names.fn_args(run, custom_config=custom_config))
     found = curves(names, run)
     assert found["loss"][-1] < found["loss"][0]
-    assert asked(names.model_dir(run), [["dr", "Cy", "Ito"]])[0][0] == "O"
+    assert asked(tf.saved_model.load(names.model_dir(run)), [["dr", "Cy", "Ito"]])[0][0] == "O"
 
 
 def test_columns_and_labels_that_do_not_fit(tmp_path: Path) -> None:

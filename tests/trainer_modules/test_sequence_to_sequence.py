@@ -130,7 +130,7 @@ def test_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> contract.Prepared:
-    prepared = prepare(tmp_path_factory.mktemp("dates"), config(training={"epochs": 6}))
+    prepared = prepare(tmp_path_factory.mktemp("dates"), config(training={"epochs": 6, "samples": 0}))
     sequence_to_sequence.run_fn(prepared.fn_args())
     return prepared
 
@@ -200,7 +200,8 @@ class Killed(BaseException):
 def test_a_killed_training_ends_with_the_same_weights(
     exported: contract.Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    custom_config = config(model={"dropout": 0.2}, training={"epochs": 3})
+    custom_config = config(model={"dropout": 0.2}, training={"epochs": 3, "samples": 0})
+    contract.export_nothing(monkeypatch)
     end = training_state.TrainingState.on_epoch_end
 
     def and_die(self: Any, epoch: int, logs: Any = None) -> None:
@@ -222,10 +223,14 @@ def test_a_killed_training_ends_with_the_same_weights(
         np.testing.assert_allclose(resumed, unbroken, rtol=1e-4, atol=1e-5)
 
 
-def test_warm_start_goes_on_from_the_last_blessed_model(exported: contract.Prepared) -> None:
+def test_warm_start_goes_on_from_the_last_blessed_model(
+    exported: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.export_nothing(monkeypatch)
+
     def run(name: str, **sections: Any) -> dict[str, Any]:
         changed = config(**sections)
-        changed["training"] |= {"epochs": 1, "warm_start": True}
+        changed["training"] |= {"epochs": 1, "warm_start": True, "samples": 0}
         arguments = exported.fn_args(name, custom_config=changed, base_model=exported.model_dir())
         sequence_to_sequence.run_fn(arguments)
         return curves(exported, name)

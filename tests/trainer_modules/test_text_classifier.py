@@ -172,6 +172,7 @@ def test_a_killed_training_ends_with_the_same_weights(
     reviews: contract.Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     custom_config = config(model={"architecture": "lstm", "units": 8})
+    contract.export_nothing(monkeypatch)
     end = training_state.TrainingState.on_epoch_end
 
     def and_die(self: Any, at: int, logs: Any = None) -> None:
@@ -196,8 +197,13 @@ def vectors(folder: Path, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("trainable", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_pretrained_vectors_are_frozen_or_tuned(
-    reviews: contract.Prepared, tmp_path: Path, trainable: bool, caplog: pytest.LogCaptureFixture
+    reviews: contract.Prepared,
+    tmp_path: Path,
+    trainable: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    contract.export_nothing(monkeypatch)
     run = f"vectors_{trainable}"
     caplog.set_level("INFO")
     train(reviews, run, config(model=vectors(tmp_path, trainable=trainable)))
@@ -209,7 +215,11 @@ def test_pretrained_vectors_are_frozen_or_tuned(
 
 
 @pytest.mark.slow
-def test_warm_start_takes_the_rows_of_known_words_over(reviews: contract.Prepared) -> None:
+def test_warm_start_takes_the_rows_of_known_words_over(
+    reviews: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.export_nothing(monkeypatch)
+
     def val_loss(run: str, **training: Any) -> list[float]:
         base = None if run == "base" else reviews.model_dir("base")
         return train(reviews, run, config(training={"epochs": 1, **training}), base_model=base)["val_loss"]
