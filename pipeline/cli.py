@@ -253,6 +253,8 @@ def predict(
     signature: Annotated[str, typer.Option("--signature", help="Signature, where not the usual one.")] = "",
     host: Annotated[str, typer.Option("--host", help="Where the server runs.")] = "localhost",
     rest_api_port: Annotated[int, typer.Option("--rest-api-port", help="Its REST port.")] = 8501,
+    grpc: Annotated[bool, typer.Option("--grpc", help="Ask over gRPC, not REST.")] = False,
+    port: Annotated[int, typer.Option("--port", help="Its gRPC port.")] = 8500,
     timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds per request.")] = 30.0,
     output: Annotated[
         PredictionFormat, typer.Option("--output", help="For people, or JSON lines.")
@@ -263,7 +265,9 @@ def predict(
     from pipeline import predict, show_predictions
 
     question = predict.Question(json_, csv, tuple(image or ()), tuple(text or ()))
-    target = predict.Target(version, label, signature, host, rest_api_port, timeout, local)
+    target = predict.Target(
+        version, label, signature, host, rest_api_port, timeout, local, grpc_port=port if grpc else None
+    )
     answers = predict.predict(pipeline, question, target, home_module.find(home))
     if output == "json":
         show_predictions.show_json(answers)

@@ -125,11 +125,13 @@ class Ask:
         return [json.loads(line) for line in result.out.splitlines()]
 
 
-@pytest.fixture(params=["rest", "local"])
+@pytest.fixture(params=["rest", "grpc", "local"])
 def ask(request: pytest.FixtureRequest, home: Path) -> Ask:
     if request.param == "local":
         return Ask(home, "--local")
     server = request.getfixturevalue("server")
+    if request.param == "grpc":
+        return Ask(home, "--grpc", "--port", str(server.grpc_port))
     return Ask(home, "--rest-api-port", str(server.rest_port))
 
 
