@@ -14,6 +14,9 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 SAMPLE = 1 << 16
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\r\f\x1b"))
+"""What texts do not hold, but for a stray one."""
+_STRAY = 50
 
 
 def check_start(path: str, block: bytes) -> None:
@@ -24,6 +27,8 @@ def check_start(path: str, block: bytes) -> None:
     sample = block[:SAMPLE]
     if len(sample) >= 2 and sample.count(0) * 4 > len(sample):
         first = sample.index(0)
+        if sample.count(0) * 10 > 9 * len(sample):
+            raise _no_text(path, 1, f"byte 0x00 at offset {first}")
         name = "utf-16le" if first % 2 else "utf-16be"
         raise _other(path, 1, f"every other byte is 0, the first at offset {first}", name)
 
@@ -37,7 +42,10 @@ def not_utf8(path: str, line: int, offset: int, rest: bytes, around: bytes) -> B
             f" or leave such bytes out: iconv -c -f utf-8 -t utf-8 {_shell(path)}"
         )
     begin = max(0, len(around) - len(rest) - SAMPLE // 2)
-    return _other(path, line, what, likely(around[begin : begin + SAMPLE]))
+    sample = around[begin : begin + SAMPLE]
+    if (len(sample) - len(sample.translate(None, _CONTROLS))) * _STRAY > len(sample):
+        return _no_text(path, line, f"byte 0x{rest[0]:02x} at offset {offset}")
+    return _other(path, line, what, likely(sample))
 
 
 def likely(sample: bytes) -> str:
@@ -48,6 +56,12 @@ def likely(sample: bytes) -> str:
         # Most letters are outside ASCII: Cyrillic, of the alphabets with a code page that is still met.
         return "windows-1251" if sum(byte >= 0xE0 for byte in high) * 2 > len(high) else "koi8-r"
     return "windows-1252" if any(byte < 0xA0 for byte in high) else "latin1"
+
+
+def _no_text(path: str, line: int, what: str) -> BadInput:
+    return BadInput(
+        f"{path}:{line}: {what}, among other bytes that stand in no text: this file is none; give one that is, or take it out"
+    )
 
 
 def _other(path: str, line: int, what: str, name: str) -> BadInput:
