@@ -10,9 +10,11 @@ import pydantic
 import pytest
 
 from pipeline.sections import MODULE_SECTIONS, Config
-from trainer_modules import tabular_config
+from trainer_modules import language_model_config, sequence_tagger_config, tabular_config
+from trainer_modules.common.training_config import Training
 
 ROOT = Path(__file__).resolve().parents[2]
+TEXT_MODELS = (ROOT / "docs" / "text-models.md").read_text()
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
 
 
@@ -39,6 +41,22 @@ def test_the_page_names_each_key_of_the_tabular_module(section: str) -> None:
     assert isinstance(model, type)
     missing = [name for name in model.model_fields if f"`{section}.{name}`" not in PAGE]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [language_model_config.Config, sequence_tagger_config.Config],
+    ids=["language_model", "sequence_tagger"],
+)
+def test_the_page_of_texts_names_each_key(config: type[pydantic.BaseModel]) -> None:
+    named = [
+        f"{section}.{name}"
+        for section, field in config.model_fields.items()
+        for name in getattr(field.annotation, "model_fields", {})
+        if section != "training" or name not in Training.model_fields
+    ]
+    assert len(named) > 10
+    assert [name for name in named if f"`{name}`" not in TEXT_MODELS] == []
 
 
 def test_gates_take_what_the_page_says() -> None:
