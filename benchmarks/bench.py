@@ -20,6 +20,7 @@ PAGE = Path(__file__).parent / "README.md"
 COMMANDS = {
     "stock_vs_ours": ["stock_vs_ours", "--pairs", "3"],
     "plain_script": ["plain_script", "--pairs", "3"],
+    "example_gen": ["example_gen", "--rows", "200000", "--pairs", "3"],
     "data_path": ["data_path", "--rows", "200000", "--pairs", "3"],
     "data_path_million": ["data_path", "--rows", "1000000", "--pairs", "1"],
     "scale": ["scale"],

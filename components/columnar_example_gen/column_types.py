@@ -87,7 +87,9 @@ def observe(column: pa.ChunkedArray) -> Observation:
     if not valid or _cast(column, pa.int64()) is not None:
         return Observation(valid, valid)
     floats = _cast(column, pa.float32())
-    # An integer beyond 64 bits is no float by stock's rule, but Arrow reads it as one.
+    # Arrow reads +1, and an integer beyond 64 bits, as floats; by stock's rule one is an integer, the other no number.
+    if pc.any(pc.starts_with(column, "+")).as_py():
+        floats = None
     if floats is not None and pc.max(pc.abs(floats)).as_py() < _INT64.stop:
         return Observation(valid, valid, whole=False)
     return _observe_value_by_value(column, valid)

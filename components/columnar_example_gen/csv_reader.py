@@ -97,15 +97,17 @@ def boundary(block: bytes, delimiter: str) -> int:
     A line end within quotes ends no record. Quotes count in pairs as long as each pair encloses a field, which is
     looked at; else (a lone quote within a field is just a character) the fields are gone through one by one.
     """
-    newline = b"\n" if b"\n" in block else b"\r"
     at = np.frombuffer(block, np.uint8)
     quotes = np.flatnonzero(at == ord('"'))
     if len(quotes) and not _in_pairs(at, quotes, delimiter):
         quotes = _enclosing(block, delimiter)
-    end = block.rfind(newline)
-    while end >= 0 and np.searchsorted(quotes, end) % 2:
-        end = block.rfind(newline, 0, end)
-    return end + 1
+    for newline in (b"\n", b"\r"):
+        end = block.rfind(newline)
+        while end >= 0 and np.searchsorted(quotes, end) % 2:
+            end = block.rfind(newline, 0, end)
+        if end >= 0:
+            return end + 1
+    return 0
 
 
 def _in_pairs(at: np.ndarray, quotes: np.ndarray, delimiter: str) -> bool:

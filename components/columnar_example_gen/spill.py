@@ -80,7 +80,7 @@ class Spill:
 
     def add(self, number: int, groups: Sequence[Packed]) -> Run:
         """Keeps the records of block `number`, which come in groups."""
-        packed = [b"".join(parts) for parts in zip(*(group.buckets for group in groups), strict=True)]
+        packed = [b"".join(group.buckets[bucket] for group in groups) for bucket in range(self.buckets)]
         bounds = np.cumsum([0, *map(len, packed)]).tolist()
         frames = sum(group.frames for group in groups)
         with self._lock:
