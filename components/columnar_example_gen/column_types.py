@@ -19,7 +19,7 @@ MISSING_SPELLINGS = frozenset(
 )
 ARROW_TYPES = {"int": pa.int64(), "float": pa.float32(), "text": pa.string(), "unknown": pa.null()}
 NOT_A_NUMBER, NOT_WHOLE, TOO_LONG = "is not a number", "is not a whole number", "is beyond 64 bits"
-_INT64 = range(-(2**63), 2**63)
+INT64 = range(-(2**63), 2**63)
 _NUMBER_LIKE = r"^\s*[-+]?\.?(\d|(?i:nan|inf))"
 
 
@@ -90,7 +90,7 @@ def observe(column: pa.ChunkedArray) -> Observation:
     # Arrow reads +1, and an integer beyond 64 bits, as floats; by stock's rule one is an integer, the other no number.
     if pc.any(pc.starts_with(column, "+")).as_py():
         floats = None
-    if floats is not None and pc.max(pc.abs(floats)).as_py() < _INT64.stop:
+    if floats is not None and pc.max(pc.abs(floats)).as_py() < INT64.stop:
         return Observation(valid, valid, whole=False)
     return _observe_value_by_value(column, valid)
 
@@ -148,7 +148,7 @@ def _parse_int(value: str) -> int | str:
     except ValueError:
         parsed = _parse_float(value)
         return parsed if isinstance(parsed, str) else NOT_WHOLE
-    return number if number in _INT64 else TOO_LONG
+    return number if number in INT64 else TOO_LONG
 
 
 def _parse_float(value: str) -> float | str:

@@ -77,12 +77,13 @@ def _without_missing(column: pa.ChunkedArray, missing_values: Sequence[str]) -> 
     """Null for the spellings of "no value": the empty text, those that are listed, and NaN if it is among them."""
     if pa.types.is_string(column.type):
         missing = pc.is_in(column, pa.array(["", *missing_values]))
-        return (
-            pc.if_else(missing, pa.scalar(None, column.type), column) if pc.any(missing).as_py() else column
-        )
-    if pa.types.is_floating(column.type) and any(value.lower() == "nan" for value in missing_values):
-        return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-    return column
+    elif pa.types.is_floating(column.type) and any(value.lower() == "nan" for value in missing_values):
+        missing = pc.fill_null(pc.is_nan(column), False)
+    else:
+        return column
+    if not pc.any(missing).as_py():
+        return column
+    return column.take(pa.array(np.arange(len(column)), mask=missing.to_numpy()))
 
 
 def _wrong(column: pa.ChunkedArray) -> BadValue | None:

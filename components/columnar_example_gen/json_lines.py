@@ -11,6 +11,7 @@ import pyarrow.json
 
 from common.errors import BadInput
 from components.columnar_example_gen import diagnosis
+from components.columnar_example_gen.column_types import INT64
 from components.columnar_example_gen.diagnosis import shown
 from components.columnar_example_gen.options import ReaderOptions
 from components.columnar_example_gen.typed_files import plain
@@ -142,7 +143,8 @@ def _slowly(path: str, offset: int, content: bytes, names: Sequence[str], kept: 
 
 
 def _array(values: list[Any]) -> pa.Array:
-    if any(isinstance(value, float) for value in values):
+    # An integer beyond 64 bits is a float to Arrow's reader too.
+    if any(isinstance(value, float) or (isinstance(value, int) and value not in INT64) for value in values):
         return pa.array([value if value is None else float(value) for value in values], pa.float64())
     return pa.array([int(value) if isinstance(value, bool) else value for value in values])
 
@@ -153,10 +155,6 @@ def _checked(path: str, line: int, name: str, value: Any) -> Any:
         raise BadInput(
             f"{path}:{line}: {name} is {kind}; a column holds one text or number: take it apart, or list {name} under"
             " data.drop"
-        )
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise BadInput(
-            f"{path}:{line}: column {name}: {shown(str(value))} is beyond 64 bits; write it as a text"
         )
     if isinstance(value, str):
         try:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from common.errors import BadInput
@@ -74,7 +75,7 @@ def plain(path: str, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return column.cast(pa.float64())
     if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
-        return column.cast(pa.string())
+        return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
     if pa.types.is_large_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         try:
             return column.cast(pa.string())
