@@ -64,7 +64,10 @@ def describe(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new pipeline.")],
-    csv: Annotated[str, typer.Option("--csv", help="CSV file, folder, glob or {SPAN} pattern.")],
+    csv: Annotated[
+        str,
+        typer.Option("--csv", help="CSV, Parquet, JSON lines or Arrow file, folder, glob or {SPAN} pattern."),
+    ],
     label: Annotated[
         list[str], typer.Option("--label", help="Column to predict; several times: several outputs.")
     ],

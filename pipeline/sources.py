@@ -213,7 +213,9 @@ def _load(config: Config, home: Home) -> Path:
     key = fingerprint.of_values(fingerprint.of_module(module), function, arguments)[:12]
     folder = home.data / f"{module}-{key}"
     whole = config.data.images in ("folders", "idx") or config.data.text == "folders"
-    present = [folder] if whole else sorted(folder.glob("[!.]*" if config.data.text else "*.csv*"))
+    suffixes = "" if config.data.text else inputs.SUFFIXES
+    files = [path for path in sorted(folder.glob("[!.]*")) if path.name.endswith(suffixes)]
+    present = [folder] if whole else files
     if len(present) == 1 and present[0].exists():
         return present[0]
     staged = folder.with_name(f".{folder.name}")

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from common.errors import BadInput
@@ -240,6 +242,23 @@ def test_files_of_the_repository_are_named_from_there(folder: Path) -> None:
     assert found.data.missing_values == ("", "NA")
     assert found.task == "multiclass"
     assert [piece.columns for piece in found.evaluation.slices] == [("sex",), ("island",), ("year",)]
+
+
+def test_a_format_that_knows_its_types(folder: Path) -> None:
+    table = pa.table(
+        {
+            "size": [30 + i % 97 / 2 for i in range(400)],
+            "zone": [f"{i % 5}" for i in range(400)],
+            "rooms": [i % 4 if i % 9 else None for i in range(400)],
+            "sold": [i % 3 == 0 for i in range(400)],
+        }
+    )
+    pyarrow.parquet.write_table(table, "houses.parquet")
+    found = proposed("houses.parquet", "sold")
+    assert (found.task, found.data.delimiter, found.data.types) == ("binary", ",", {})
+    features = found.trainer.features
+    assert (features["numeric"], features["categorical"]) == (["size", "rooms"], ["zone"])
+    assert found.data.missing_values == ("",)
 
 
 def test_nothing_heavy_is_imported() -> None:
