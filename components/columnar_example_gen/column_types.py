@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PLAINLY_NUMERIC = 0.9
+_FIRST_VALUES = 100
 MISSING_SPELLINGS = frozenset(
     {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "missing"}
 )
@@ -119,6 +120,8 @@ def convert(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray | BadValue:
 def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray | None:
     """The column as numbers, if every value is one by Arrow's rules and by Python's alike."""
     try:
+        # For a text Arrow makes an error message for every value.
+        column.slice(0, _FIRST_VALUES).cast(pa.float64())
         if target == pa.int64():
             numbers = column.cast(target)
             # Arrow reads 0x1F as an integer; Python's int(), which stock goes by, does not.

@@ -142,8 +142,7 @@ def parse(
     a quote that is never closed, or bytes that are not UTF-8.
     """
     types = {name: _NUMBERS[kinds[name]] for name in kept if kinds.get(name) in _NUMBERS}
-    # Arrow reads 0x1F as an integer; Python's int(), which stock goes by, does not.
-    if types and b"0x" not in block and b"0X" not in block:
+    if types and not _may_hold_hexadecimal(block):
         try:
             table = _parse(block, names, kept, types, options, first)
             floats = [table.column(name) for name, kind in types.items() if pa.types.is_floating(kind)]
@@ -179,6 +178,13 @@ def _parse(
             quoted_strings_can_be_null=True,
         ),
     )
+
+
+def _may_hold_hexadecimal(block: bytes) -> bool:
+    """Whether 0x or 0X is in it: Arrow reads 0x1F as an integer; Python's int(), which stock goes by, does not."""
+    at = np.frombuffer(block, np.uint8)
+    found = np.flatnonzero((at | np.uint8(0x20)) == ord("x"))
+    return bool((at[found[found > 0] - 1] == ord("0")).any())
 
 
 def _are_plain_floats(column: pa.ChunkedArray) -> bool:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from common.errors import BadInput
-from components.columnar_example_gen import csv_reader, examples, inputs
+from components.columnar_example_gen import csv_reader, examples, inputs, tables
 from components.columnar_example_gen.options import ReaderOptions
 
 BUCKETS = {"train": 7, "valid": 1, "eval": 2}
@@ -40,9 +40,11 @@ def message(content: str | bytes | dict[str, str], name: str = "rows.csv", **opt
     return text.replace(f"{Path.cwd()}/", "")
 
 
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=[csv_reader.BLOCK, 50], ids=["one block", "many blocks"])
+def _in_empty_folder(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(csv_reader.blocks, "__defaults__", (request.param, 0, None))
+    monkeypatch.setattr(tables, "_FIRST_LOOK", min(tables._FIRST_LOOK, request.param))
 
 
 def test_the_good_file_is_read() -> None:

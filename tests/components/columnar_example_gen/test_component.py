@@ -19,7 +19,7 @@ from tfx.orchestration.portable.mlmd import event_lib
 from tfx.types import artifact_utils, standard_artifacts
 
 from common.errors import BadInput
-from components.columnar_example_gen import inputs
+from components.columnar_example_gen import executor, inputs, tables
 from components.columnar_example_gen.component import ColumnarExampleGen
 
 ROWS = "x,kind,y\n" + "".join(f"{i},{'ab'[i % 2]},{i / 4}\n" for i in range(200))
@@ -153,6 +153,22 @@ def test_bad_input_ends_as_a_failed_execution_and_leaves_no_examples(home: Home,
         home.run(ours(rows.with_name("row.csv")))
     assert [execution.last_known_state for execution in home.executions()] == [FAILED, FAILED]
     assert not list(home.root.rglob("*.gz"))
+
+
+def test_a_file_that_changes_while_it_is_read(
+    home: Home, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_row_later(*arguments: Any) -> tables.Tables:
+        rows.write_text(ROWS + "200,a,50\n")
+        return tables.Tables(*arguments)
+
+    monkeypatch.setattr(executor, "Tables", one_row_later)
+    # All goes to disk.
+    monkeypatch.setattr(executor, "IN_MEMORY", 0)
+    with pytest.raises(BadInput, match="the input files changed while the run was reading them; run again"):
+        home.run(ours(rows))
+    assert not list(home.root.rglob("*.gz"))
+    assert not list(home.root.rglob("spilled"))
 
 
 def test_latest_or_asked_span_is_read_and_recorded(home: Home, tmp_path: Path) -> None:
