@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
@@ -56,7 +57,8 @@ def feed(signature: SignatureDef, rows: Rows, decode: pixels.Decode = pixels.str
 
     An input `x_bytes` takes the feature `x` as well, and numbers [rows, height, width, channels] the pixels that
     `decode` makes of the encoded images of a feature. Missing values are "" for text, NaN for floats, and
-    `common.raw_features.MISSING_INT` for integers.
+    `common.raw_features.MISSING_INT` for integers. An input without a feature has its default (SignatureDef.defaults) in
+    every row.
 
     Raises:
       CannotFeed: an input is neither a feature of the examples nor takes tf.Examples, or its dtype or shape differ.
@@ -65,10 +67,13 @@ def feed(signature: SignatureDef, rows: Rows, decode: pixels.Decode = pixels.str
     sources = {name: _feature(name, rows) for name in signature.inputs}
     if method in (CLASSIFY, REGRESS):
         return _examples(signature, rows)
-    if len(sources) == 1 and None in sources.values():
+    if len(sources) == 1 and None in sources.values() and not signature.defaults:
         return _examples(signature, rows)
     tensors = {}
     for name, feature in sorted(sources.items()):
+        if feature is None and name in signature.defaults:
+            tensors[name] = _default(name, signature.defaults[name], len(rows))
+            continue
         if feature is None:
             raise CannotFeed(f"the examples have no feature for its input {name}")
         info = signature.inputs[name]
@@ -83,6 +88,14 @@ def feed(signature: SignatureDef, rows: Rows, decode: pixels.Decode = pixels.str
         raise CannotFeed("it takes no input")
     count = min(map(len, tensors.values()))
     return Feed(method, "features", {name: values[:count] for name, values in tensors.items()})
+
+
+def _default(name: str, value: TensorProto, count: int) -> np.ndarray:
+    """The default of an input, of one row, for so many rows."""
+    array = tf.make_ndarray(value)
+    if array.shape[:1] != (1,):
+        raise CannotFeed(f"its input {name} has a default of shape {list(array.shape)}, not one row")
+    return np.repeat(array, count, axis=0)
 
 
 def _feature(name: str, rows: Rows) -> str | None:

@@ -17,6 +17,8 @@ from trainer_modules.translation.translator import PAD, Translator
 
 Tensors = dict[str, tf.Tensor]
 WIDEST_BEAM = 32
+AS_CONFIGURED: dict[str, Any] = {"beam": 0, "length_penalty": -1.0}
+"""Inputs of `translate` that leave it to the configuration; a request may leave them out (SignatureDef.defaults)."""
 _END_NAME = "[END]"
 
 
@@ -103,25 +105,31 @@ class TranslationModule(export.ServingModule):
         """Signature with a beam and a length penalty of the caller's, and with attention.
 
         Inputs: the source column, string [B]; `beam` int32 and `length_penalty` float32, of which the first value holds
-        for all sources (none, or one below 1 or 0, stands for that of the configuration). Answers: `translation` and
-        `score` [B]; `attention` float32 [B, T, S] of each token of the translation (`target_tokens` string [B, T]) to
-        those of the source (`source_tokens` string [B, S]), "" and 0 where a sentence has ended.
+        for all sources (none, or one below 1 or 0, stands for that of the configuration, and need not be sent).
+        Answers: `translation`, `log_likelihood` and `score` [B]; `attention` float32 [B, T, S] of each token of the
+        translation (`target_tokens` string [B, T]) to those of the source (`source_tokens` string [B, S]), "" and 0
+        where a sentence has ended.
         """
         spec, settings = self._feature_spec[self._source], self._settings
         name = raw_features.tensor_names(self._feature_spec)[self._source]
-        inputs = {
-            name: tf.TensorSpec([None], tf.string, name=name),
-            "beam": tf.TensorSpec([None], tf.int32, name="beam"),
-            "length_penalty": tf.TensorSpec([None], tf.float32, name="length_penalty"),
-        }
 
-        @tf.function(input_signature=[inputs])
-        def translate(features: Tensors) -> Tensors:
+        @tf.function(
+            input_signature=[
+                {name: tf.TensorSpec([None], tf.string, name=name)},
+                tf.TensorSpec([None], tf.int32, name="beam"),
+                tf.TensorSpec([None], tf.float32, name="length_penalty"),
+            ]
+        )
+        def translate(
+            features: Tensors,
+            beam: tf.Tensor = tf.constant([AS_CONFIGURED["beam"]]),
+            length_penalty: tf.Tensor = tf.constant([AS_CONFIGURED["length_penalty"]]),
+        ) -> Tensors:
             raw = {self._source: raw_features.as_raw(features[name], spec)}
             source = self.assemble(self.transform(raw))["source"]
-            asked = _first(features["beam"], 0)
+            asked = _first(beam, AS_CONFIGURED["beam"])
             width = tf.minimum(tf.where(asked >= 1, asked, settings.beam), WIDEST_BEAM)
-            asked = _first(features["length_penalty"], -1.0)
+            asked = _first(length_penalty, AS_CONFIGURED["length_penalty"])
             penalty = tf.where(asked >= 0, asked, settings.length_penalty)
             memory = self.model.encode(source)
             found = self.search(memory, width, penalty)

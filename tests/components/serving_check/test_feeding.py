@@ -30,6 +30,12 @@ def example(**features: Any) -> bytes:
     return made.SerializeToString()
 
 
+def with_defaults(made: SignatureDef, **defaults: Any) -> SignatureDef:
+    for name, value in defaults.items():
+        made.defaults[name].CopyFrom(tf.make_tensor_proto(value))
+    return made
+
+
 def signature(method: str = PREDICT, **inputs: tuple[tf.DType, Any]) -> SignatureDef:
     made = SignatureDef(method_name=method)
     for name, (dtype, shape) in inputs.items():
@@ -66,6 +72,23 @@ def test_raw_features_in_the_dtypes_of_the_signature_with_missing_values() -> No
     # No example has a value: the schema alone knows the column.
     assert found.tensors["island"].tolist() == [b"", b""]
     assert found.rows(1, 2)["year"].tolist() == [2009]
+
+
+def test_an_input_without_a_feature_has_its_default_in_every_row() -> None:
+    taken = signature(sex=(tf.string, [None]), beam=(tf.int32, [None]), state=(tf.float32, [None, 2]))
+    found = feed(with_defaults(taken, beam=np.int32([4]), state=np.float32([[1, 2]])), PENGUINS)
+    assert {name: values.tolist() for name, values in found.tensors.items()} == {
+        "sex": [b"male", b""],
+        "beam": [4, 4],
+        "state": [[1, 2], [1, 2]],
+    }
+    assert found.tensors["beam"].dtype == np.int32
+    only_defaults = with_defaults(signature(prompt=(tf.string, [None])), prompt=[b"a"])
+    assert feed(only_defaults, PENGUINS).tensors["prompt"].tolist() == [b"a", b"a"]
+    with pytest.raises(CannotFeed, match=r"input beam has a default of shape \[\], not one row"):
+        feed(with_defaults(taken, beam=np.int32(4), state=np.float32([[1, 2]])), PENGUINS)
+    with pytest.raises(CannotFeed, match="no feature for its input state"):
+        feed(with_defaults(taken, beam=np.int32([4])), PENGUINS)
 
 
 def test_a_missing_integer() -> None:
