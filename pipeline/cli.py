@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from common.errors import UserError
-from pipeline import data_command
+from pipeline import data_command, text_commands
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
+from pipeline.target_flags import HomeOption
 from serving.deploy.settings import Settings
 
 INTERRUPTED = 130
@@ -32,9 +33,6 @@ export_app = typer.Typer(help="Write files for other systems.", rich_markup_mode
 app.add_typer(export_app, name="export")
 app.add_typer(data_command.app, name="data")
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")
-]
 PredictionFormat = Literal["table", "json"]
 SetOption = Annotated[
     list[str] | None,
@@ -278,43 +276,8 @@ def predict(
         show_predictions.show_table(answers, {"image": image} if image else {"text": text} if text else None)
 
 
-@app.command()
-def generate(
-    pipeline: Annotated[str, typer.Argument(help="Name of a pipeline that pushed a language model.")],
-    prompt: Annotated[str, typer.Option("--prompt", help="The text that it goes on with.")] = "",
-    length: Annotated[int, typer.Option("--length", min=0, help="Tokens that are added at most.")] = 200,
-    temperature: Annotated[
-        float, typer.Option("--temperature", min=0, help="Below 1 is safer, 0 the most probable text.")
-    ] = 1.0,
-    top_k: Annotated[
-        int, typer.Option("--top-k", min=0, help="Of the most probable tokens alone; 0: of all.")
-    ] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, another text.")] = 0,
-    stream: Annotated[bool, typer.Option("--stream", help="Show the text while it is made.")] = False,
-    local: Annotated[bool, typer.Option("--local", help="Load the pushed model; ask no server.")] = False,
-    version: Annotated[int | None, typer.Option("--version", help="Version [default: the latest].")] = None,
-    label: Annotated[str | None, typer.Option("--label", help="Version label of the server.")] = None,
-    host: Annotated[str, typer.Option("--host", help="Where the server runs.")] = "localhost",
-    rest_api_port: Annotated[int, typer.Option("--rest-api-port", help="Its REST port.")] = 8501,
-    grpc: Annotated[bool, typer.Option("--grpc", help="Ask over gRPC, not REST.")] = False,
-    port: Annotated[int, typer.Option("--port", help="Its gRPC port.")] = 8500,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds per request.")] = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a line for each piece.")] = False,
-    home: HomeOption = None,
-) -> None:
-    """Let a pushed language model go on with a text: over a server that runs (mlpipe serve), or --local."""
-    from pipeline import generate, predict, show_predictions
-
-    target = predict.Target(
-        version, label, "", host, rest_api_port, timeout, local, grpc_port=port if grpc else None
-    )
-    wish = generate.Wish(length, temperature, top_k, seed)
-    piece = {"piece": generate.PIECE} if stream else {}
-    pieces = generate.generate(pipeline, prompt, wish, target, home_module.find(home), **piece)
-    if as_json:
-        show_predictions.show_json(pieces if stream else [generate.whole(prompt, pieces)])
-    else:
-        show_predictions.show_text(prompt, pieces)
+app.command()(text_commands.generate)
+app.command()(text_commands.translate)
 
 
 @export_app.command("serving")

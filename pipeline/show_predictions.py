@@ -42,6 +42,12 @@ def show_text(prompt: str, pieces: Iterable[Row]) -> None:
     print(told)
 
 
+def show_column(name: str, answers: Iterable[Row]) -> None:
+    """One value of each row a line, as soon as it is there."""
+    for answer in answers:
+        print(answer[name], flush=True)
+
+
 def cell(value: Any) -> str:
     """A value in short: six digits, the first few of many values, the length of bytes."""
     if isinstance(value, list):

@@ -58,6 +58,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         (["data", "list"], "fashion_mnist"),
         (["serve", "--help"], "--rest-api-port"),
         (["predict", "--help"], "--local"),
+        (["generate", "--help"], "--local"),
+        (["translate", "--help"], "--attention"),
     ],
 )
 def test_questions_are_cheap(arguments: list[str], shown: str, home: Home) -> None:

@@ -38,7 +38,7 @@ class TranslationModule(export.ServingModule):
         super().__init__(model, transform, raw_spec, [label], self._ids, lambda found: found)
         self._source, self._label, self._settings = source, label, settings
         self.source_tokenizer, self.target_tokenizer = tokenizers
-        self._names = [_shown(tokenizer) for tokenizer in tokenizers]
+        self._names = [names(tokenizer) for tokenizer in tokenizers]
 
     def _ids(self, features: Tensors) -> Tensors:
         """Token ids source [B, S], and target [B, T] where the features hold the label."""
@@ -131,20 +131,29 @@ class TranslationModule(export.ServingModule):
             width = tf.minimum(tf.where(asked >= 1, asked, settings.beam), WIDEST_BEAM)
             asked = _first(length_penalty, AS_CONFIGURED["length_penalty"])
             penalty = tf.where(asked >= 0, asked, settings.length_penalty)
-            memory = self.model.encode(source)
-            found = self.search(memory, width, penalty)
-            _, attention = self.model.decode(memory, before(found.tokens))
-            known = tf.cast(found.tokens != PAD, tf.float32)[:, :, tf.newaxis]
-            return {
-                "translation": self._text(found.tokens),
-                "log_likelihood": found.log_likelihood,
-                "score": search.score(found.log_likelihood, found.length, penalty),
-                "attention": attention * known,
-                "source_tokens": tf.gather(self._names[0], source),
-                "target_tokens": tf.gather(self._names[1], found.tokens),
-            }
+            return self._shown(source, width, penalty)
 
         return translate
+
+    def looked_at(self, texts: tf.Tensor) -> Tensors:
+        """Return what `translate` answers for texts, string [B], by the search that is configured."""
+        source = self.assemble({f"{self._source}_xf": texts})["source"]
+        return self._shown(source, self._settings.beam, self._settings.length_penalty)
+
+    def _shown(self, source: tf.Tensor, width: Any, penalty: Any) -> Tensors:
+        """Translate ids [B, S] by beam search, and show the attention of each token."""
+        memory = self.model.encode(source)
+        found = self.search(memory, width, penalty)
+        _, attention = self.model.decode(memory, before(found.tokens))
+        known = tf.cast(found.tokens != PAD, tf.float32)[:, :, tf.newaxis]
+        return {
+            "translation": self._text(found.tokens),
+            "log_likelihood": found.log_likelihood,
+            "score": search.score(found.log_likelihood, found.length, penalty),
+            "attention": attention * known,
+            "source_tokens": tf.gather(self._names[0], source),
+            "target_tokens": tf.gather(self._names[1], found.tokens),
+        }
 
     def _text(self, tokens: tf.Tensor) -> tf.Tensor:
         return self.target_tokenizer.detokenize(tf.RaggedTensor.from_tensor(tokens, padding=PAD))
@@ -159,8 +168,8 @@ def _first(values: tf.Tensor, otherwise: Any) -> tf.Tensor:
     return tf.concat([values, tf.constant([otherwise], values.dtype)], 0)[0]
 
 
-def _shown(tokenizer: Tokenizer) -> list[str]:
+def names(tokenizer: Tokenizer) -> list[str]:
     """The tokens of a tokenizer as people see them."""
-    names = tokenizer.names()
-    names[PAD], names[Tokenizer.END] = "", _END_NAME
-    return names
+    found = tokenizer.names()
+    found[PAD], found[Tokenizer.END] = "", _END_NAME
+    return found

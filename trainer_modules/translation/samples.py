@@ -9,16 +9,22 @@ from typing import Any
 import sacrebleu
 import tensorflow as tf
 
+from common import attention_picture
 from trainer_modules.translation.error_analysis import faults
 from trainer_modules.translation.examples import Texts
 from trainer_modules.translation.export import TranslationModule
 
 FILE = "translations.json"
+PICTURES = 4
+"""How many of them come with a picture of their attention."""
 _AT_ONCE = 32
 
 
 def write(module: TranslationModule, texts: Texts, source: str, label: str, count: int, folder: str) -> None:
-    """Translate `count` pairs, spread over the split, and write `translations.json` with BLEU and the error analysis."""
+    """Translate `count` pairs, spread over the split, and write `translations.json` with BLEU and the error analysis.
+
+    Beside it, `attention-1.svg` and so on show what the first ones looked at.
+    """
     step = max(1, len(texts.targets) // max(count, 1))
     chosen = range(0, len(texts.targets), step)[:count]
     if not chosen:
@@ -59,3 +65,14 @@ def write(module: TranslationModule, texts: Texts, source: str, label: str, coun
     path = Path(folder) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+    _draw(module, [texts.sources[i] for i in chosen[:PICTURES]], path.parent)
+
+
+def _draw(module: TranslationModule, sources: list[bytes], folder: Path) -> None:
+    found = {name: value.numpy() for name, value in module.looked_at(tf.constant(sources)).items()}
+    for number, (weights, *sides) in enumerate(
+        zip(found["attention"], found["source_tokens"], found["target_tokens"], strict=True), start=1
+    ):
+        source, target = ([token.decode(errors="replace") for token in side if token] for side in sides)
+        picture = attention_picture.svg(source, target, weights[: len(target), : len(source)])
+        (folder / f"attention-{number}.svg").write_text(picture, encoding="utf-8")

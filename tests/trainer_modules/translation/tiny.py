@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from trainer_modules.sequence_to_sequence_config import Model
+from trainer_modules.sequence_to_sequence_config import Model, Tokenizer
+from trainer_modules.text.tokenizers import VocabularyTokenizer
 from trainer_modules.translation import recurrent, transformer
+from trainer_modules.translation.export import TranslationModule, names
 from trainer_modules.translation.translator import PAD, Translator
 
 KINDS = {
@@ -40,3 +45,27 @@ def log_likelihood(logits: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.
     known = tf.cast(tokens != PAD, tf.float32)
     each = -tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tokens, logits=logits)
     return tf.reduce_sum(each * known, axis=1), tf.reduce_sum(known, axis=1)
+
+
+class Untaught(TranslationModule):
+    """A model of characters that was never trained, without a transform graph: it translates alone."""
+
+    def __init__(self, kind: str, source: str, target: str, seed: int, **settings: Any) -> None:
+        tf.Module.__init__(self)
+        self._settings = Model.model_validate({**KINDS[kind], "max_target": 12, **settings})
+        self._source, self._label = "source", "target"
+        self._feature_spec = {"source": tf.io.FixedLenFeature([], tf.string)}
+        self.transform = lambda raw: {f"{name}_xf": values for name, values in raw.items()}
+        self.assemble = self._ids
+        self.source_tokenizer, self.target_tokenizer = (
+            VocabularyTokenizer(Tokenizer(kind="characters"), [one.encode() for one in letters])
+            for letters in (source, target)
+        )
+        self._names = [names(tokenizer) for tokenizer in (self.source_tokenizer, self.target_tokenizer)]
+        model = translator(kind, self.source_tokenizer.size, self.target_tokenizer.size, seed)
+        self._variables = [variable.value for variable in model.variables]
+        self._model = lambda: model
+
+    def save(self, folder: Path) -> None:
+        """Write the SavedModel with the signature that translates."""
+        tf.saved_model.save(self, folder, {"translate": self.translate()})
