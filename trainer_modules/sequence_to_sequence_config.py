@@ -10,7 +10,7 @@ from trainer_modules.common import training_config
 from trainer_modules.common.training_config import EarlyStopping, Section
 from trainer_modules.text import tokenizer_config
 
-RECURRENT_ONLY = ("cell", "attention", "embedding", "bidirectional")
+RECURRENT_ONLY = ("cell", "attention", "embedding", "bidirectional", "positions")
 TRANSFORMER_ONLY = ("heads", "feed_forward")
 
 
@@ -39,6 +39,9 @@ class Model(Section):
     embedding: int | None = Field(None, ge=1, description="recurrent only; default: units")
     bidirectional: bool = Field(
         True, description="recurrent only: half of the encoder's units read backwards"
+    )
+    positions: bool = Field(
+        True, description="recurrent only: the attention compares places as well as words"
     )
     heads: int = Field(4, ge=1, description="transformer only")
     feed_forward: int | None = Field(None, ge=1, description="transformer only; default: 4 * units")

@@ -91,10 +91,14 @@ TEXTS = [
             not (bible.PACKAGE / "mods.d").is_dir(), reason=f"needs {bible.INSTALL[bible.ENGLISH]}"
         ),
     ),
+    "dates",
     "imdb_average",
     "names_tagger",
     "reviews_small",
 ]
+
+SIGNATURES = {"serving_default", "serving_examples", "transform_features"}
+OF_TASK = {"translation": {"translate"}}
 
 
 @pytest.mark.parametrize("name", [*TABLES, *TEXTS])
@@ -122,10 +126,13 @@ def test_ends_blessed(name: str, tmp_path: Path) -> None:
     (blessing,) = [a for a in metadata.artifacts_of(store, run) if a.type == "InfraBlessing"]
     report = serving_report.read(Path(blessing.uri))
     assert report is not None
-    assert set(report["signatures"]) == {"serving_default", "serving_examples", "transform_features"}
+    signatures = SIGNATURES | OF_TASK.get(loaded.task, set())
+    assert set(report["signatures"]) == signatures
     assert set(report["not_checked"]) == NOT_CHECKED.get(name, set())
     assert f"serving    {serving_report.summary(report)}" in result.out.splitlines()
-    assert serving_report.summary(report).startswith("passed: 3 signatures, REST and gRPC, p99 ")
+    assert serving_report.summary(report).startswith(
+        f"passed: {len(signatures)} signatures, REST and gRPC, p99 "
+    )
     warm_up = home.serving(name) / "1" / "assets.extra" / "tf_serving_warmup_requests"
     assert len(list(tf.data.TFRecordDataset(str(warm_up)))) == loaded.serving_check.warmup_requests
     if name in BEYOND_THE_GATES:
@@ -194,6 +201,49 @@ def test_a_part_of_the_bible_is_less_surprising_than_to_trigrams(tmp_path: Path)
     assert texts[0].startswith("In the")
     assert len(texts[0]) == len("In the") + 100 + len("\n")
     assert texts[1:] == texts[:1] * 2
+
+
+def _has_both_bibles() -> bool:
+    folder = bible.PACKAGE / "mods.d"
+    return all((folder / f"{name}.conf").is_file() for name in (bible.ENGLISH, bible.SPANISH))
+
+
+@pytest.mark.skipif(not _has_both_bibles(), reason=f"needs {' and '.join(bible.INSTALL.values())}")
+def test_few_verses_teach_a_small_translator_something(tmp_path: Path) -> None:
+    """On all verses but with a tiny network for one epoch: the whole figure is in docs/results.md."""
+    home = Home(tmp_path)
+    small = {
+        "model.units": 16,
+        "model.beam": 1,
+        "model.max_source": 16,
+        "model.max_target": 16,
+        "features.source_tokenizer.size": 400,
+        "features.target_tokenizer.size": 400,
+        "training.epochs": 2,
+        "training.batch_size": 256,
+        "training.learning_rate": 0.01,
+        "training.samples": 8,
+    }
+    changes = [argument for key, value in small.items() for argument in ("--set", f"trainer.{key}={value}")]
+    name = "translate_en_es"
+    result = mlpipe("run", name, *changes, "--home", str(home.root))
+    # It is far from the bound.
+    assert result.code == 3, result.err
+    assert not home.serving(name).exists()
+    assert 0 < _overall(_verdict(home, name), "bleu") < 12
+
+    examples = example_rows.folder_of(home, name)
+    chapters = {
+        split: {(row["book"][0], row["chapter"][0]) for row in example_rows.of_split(examples, split)}
+        for split in ("train", "valid", "eval")
+    }
+    assert sum(map(len, chapters.values())) == len(set().union(*chapters.values())) > 1100
+    (run,) = home.pipeline_root(name).glob("Trainer/model_run/*")
+    first, last = json.loads((run / "learning_curves.json").read_text())["loss"]
+    assert last < first
+    kept = json.loads((run / "translations.json").read_text())
+    assert kept["sentences"] == 8
+    assert len(list(run.glob("attention-*.svg"))) == 4
 
 
 def _verdict(home: Home, name: str) -> dict[str, Any]:

@@ -9,23 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from trainer_modules.translation.attention import MultiHeadAttention
+from trainer_modules.translation.positions import sinusoids
 from trainer_modules.translation.translator import PAD, State, Translator
 
 
 def positions(start: Any, count: Any, units: int) -> tf.Tensor:
-    """Return the sinusoids of positions start to start + count - 1, float32 [count, units] (section 3.5).
-
-    Even numbers are sines, odd ones cosines, of wavelengths from 2π to 10000·2π.
-    """
-    place = tf.cast(tf.range(start, start + count), tf.float32)[:, tf.newaxis]
-    rates = (10000.0 ** (-np.arange(0, units, 2) / units)).astype(np.float32)
-    angles = place * rates
-    both = tf.stack([tf.sin(angles), tf.cos(angles)], axis=-1)
-    return tf.reshape(both, [-1, 2 * len(rates)])[:, :units]
+    """Return the sinusoids of positions start to start + count - 1, float32 [count, units] (section 3.5)."""
+    return sinusoids(tf.range(start, start + count), units)
 
 
 class Block(keras.layers.Layer):
