@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from pipeline import text_commands, translate
+from serving.client import GrpcClient
 from tests.end_to_end.project import REPOSITORY, Result, mlpipe
 from tests.serving import models
 from tests.serving.process import ServerProcess, serving
@@ -132,16 +133,17 @@ def test_pictures_of_the_attention(home: Path, tmp_path: Path, way: list[str]) -
 
 
 def test_the_signature_needs_the_source_alone(home: Path, server: ServerProcess) -> None:
-    def translated(body: dict[str, Any]) -> list[str]:
-        answer = server.rest("/v1/models/recurrent:predict", {"signature_name": "translate", **body})
-        assert answer.status == 200, answer.body
-        found = answer.json.get("predictions") or answer.json["outputs"]
-        return found["translation"] if isinstance(found, dict) else [row["translation"] for row in found]
-
-    alone = translated({"inputs": {"source": TEXTS}})
-    assert alone == translated({"inputs": {"source": TEXTS, "beam": [BEAM], "length_penalty": [0.6]}})
-    assert alone == translated({"instances": [{"source": text} for text in TEXTS]})
-    assert alone == translated({"instances": [{"source": text, "beam": BEAM} for text in TEXTS]})
+    """Over gRPC; REST asks for every input, as TensorFlow Serving's does."""
+    sources = np.array([text.encode() for text in TEXTS], object)
+    asked_in_full = {"beam": np.int32([BEAM]), "length_penalty": np.float32([0.6])}
+    with GrpcClient(f"localhost:{server.grpc_port}", timeout=120) as client:
+        alone, in_full, as_configured = (
+            client.predict("recurrent", {"source": sources, **more}, signature="translate")
+            for more in ({}, asked_in_full, {"beam": np.int32([0]), "length_penalty": np.float32([-1])})
+        )
+    for found in (in_full, as_configured):
+        assert found["translation"].tolist() == alone["translation"].tolist()
+        np.testing.assert_allclose(found["score"], alone["score"], rtol=1e-5)
 
 
 def test_mistakes(home: Path, tmp_path: Path, way: list[str]) -> None:

@@ -75,8 +75,10 @@ def test_raw_features_in_the_dtypes_of_the_signature_with_missing_values() -> No
 
 
 def test_an_input_without_a_feature_has_its_default_in_every_row() -> None:
-    taken = signature(sex=(tf.string, [None]), beam=(tf.int32, [None]), state=(tf.float32, [None, 2]))
-    found = feed(with_defaults(taken, beam=np.int32([4]), state=np.float32([[1, 2]])), PENGUINS)
+    def taken() -> SignatureDef:
+        return signature(sex=(tf.string, [None]), beam=(tf.int32, [None]), state=(tf.float32, [None, 2]))
+
+    found = feed(with_defaults(taken(), beam=np.int32([4]), state=np.float32([[1, 2]])), PENGUINS)
     assert {name: values.tolist() for name, values in found.tensors.items()} == {
         "sex": [b"male", b""],
         "beam": [4, 4],
@@ -86,9 +88,9 @@ def test_an_input_without_a_feature_has_its_default_in_every_row() -> None:
     only_defaults = with_defaults(signature(prompt=(tf.string, [None])), prompt=[b"a"])
     assert feed(only_defaults, PENGUINS).tensors["prompt"].tolist() == [b"a", b"a"]
     with pytest.raises(CannotFeed, match=r"input beam has a default of shape \[\], not one row"):
-        feed(with_defaults(taken, beam=np.int32(4), state=np.float32([[1, 2]])), PENGUINS)
+        feed(with_defaults(taken(), beam=np.int32(4), state=np.float32([[1, 2]])), PENGUINS)
     with pytest.raises(CannotFeed, match="no feature for its input state"):
-        feed(with_defaults(taken, beam=np.int32([4])), PENGUINS)
+        feed(with_defaults(taken(), beam=np.int32([4])), PENGUINS)
 
 
 def test_a_missing_integer() -> None:

@@ -74,7 +74,7 @@ def in_about_the_same_order(count: int, seed: int, size: int) -> Pairs:
 @pytest.mark.slow
 def test_places_tell_the_attention_where_to_look() -> None:
     """Without them a network learns what the targets say before it finds the words that belong together."""
-    size, reached = 200, {}
+    size, reached = 400, {}
     train = in_about_the_same_order(20_000, 0, size)
     for positions in (True, False):
         settings = {"units": 64, "dropout": 0.0, "attention": "multiplicative", "positions": positions}
