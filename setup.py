@@ -39,6 +39,7 @@ setup(
         "numpy>=2,<3",
         "orjson>=3.10,<4",
         "pandas>=2,<3",
+        "matplotlib>=3.10,<4",
         "pillow>=12,<13",
         "prometheus-client>=0.20,<1",
         "pyarrow>=18,<19",

@@ -59,7 +59,8 @@ def translate(
     attention: Annotated[
         Path | None,
         typer.Option(
-            "--attention", help="Draw what it looked at: FILE.svg, or FILE-1.svg, ... for several texts."
+            "--attention",
+            help="Draw what it looked at: FILE.png (.svg, .pdf), or FILE-1.png, ... for several texts.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a line for each text.")] = False,

@@ -17,7 +17,6 @@ from pipeline.predict import Target
 SIGNATURE = "translate"
 AT_ONCE = 16
 """Texts of a request."""
-SUFFIX = ".svg"
 _NOTHING: Row = {
     "translation": "",
     "log_likelihood": 0.0,
@@ -66,20 +65,21 @@ def translate(
 
 
 def drawn(answers: Iterable[Row], path: Path, several: bool) -> Iterator[Row]:
-    """The same rows, the attention of each written as an SVG picture to `path`, with -1, -2 in its name if `several`.
+    """The same rows, the attention of each written as a picture to `path`, with -1, -2 in its name if `several`.
 
-    Raises BadInput: the name does not end in .svg.
+    Raises BadInput: the name has the suffix of no format that can be written.
     """
-    if path.suffix.lower() != SUFFIX:
-        raise BadInput(f"--attention {path}: the picture is an SVG file; name it {path.with_suffix(SUFFIX)}")
+    if path.suffix.lower() not in attention_picture.FORMATS:
+        raise BadInput(
+            f"--attention {path}: no picture has this suffix; give one of {', '.join(attention_picture.FORMATS)}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     for number, answer in enumerate(answers, start=1):
         place = path.with_stem(f"{path.stem}-{number}") if several else path
         if answer["target_tokens"]:
-            picture = attention_picture.svg(
-                answer["source_tokens"], answer["target_tokens"], answer["attention"]
+            attention_picture.save(
+                place, answer["source_tokens"], answer["target_tokens"], answer["attention"]
             )
-            place.write_text(picture, encoding="utf-8")
         yield answer
 
 

@@ -243,7 +243,7 @@ def test_few_verses_teach_a_small_translator_something(tmp_path: Path) -> None:
     assert last < first
     kept = json.loads((run / "translations.json").read_text())
     assert kept["sentences"] == 8
-    assert len(list(run.glob("attention-*.svg"))) == 4
+    assert len(list(run.glob("attention-*.png"))) == 4
 
 
 def _verdict(home: Home, name: str) -> dict[str, Any]:

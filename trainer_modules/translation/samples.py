@@ -23,7 +23,7 @@ _AT_ONCE = 32
 def write(module: TranslationModule, texts: Texts, source: str, label: str, count: int, folder: str) -> None:
     """Translate `count` pairs, spread over the split, and write `translations.json` with BLEU and the error analysis.
 
-    Beside it, `attention-1.svg` and so on show what the first ones looked at.
+    Beside it, `attention-1.png` and so on show what the first ones looked at.
     """
     step = max(1, len(texts.targets) // max(count, 1))
     chosen = range(0, len(texts.targets), step)[:count]
@@ -74,5 +74,6 @@ def _draw(module: TranslationModule, sources: list[bytes], folder: Path) -> None
         zip(found["attention"], found["source_tokens"], found["target_tokens"], strict=True), start=1
     ):
         source, target = ([token.decode(errors="replace") for token in side if token] for side in sides)
-        picture = attention_picture.svg(source, target, weights[: len(target), : len(source)])
-        (folder / f"attention-{number}.svg").write_text(picture, encoding="utf-8")
+        if source and target:
+            picture = folder / f"attention-{number}.png"
+            attention_picture.save(picture, source, target, weights[: len(target), : len(source)])
