@@ -95,13 +95,13 @@ def run(folder: Path, texts: dict[str, list[list[list[int]]]], name: str, seed: 
 
 
 def found(pairs: types.Artifact, split: str) -> list[dict[str, list[float]]]:
-    """The columns of each record."""
+    """The columns of each record by name: a map of protobuf has no order."""
     names = sorted(Path(pairs.uri, f"Split-{split}").glob("pairs-*.gz"))
     records = tf.data.TFRecordDataset([str(name) for name in names], "GZIP").as_numpy_iterator()
     return [
         {
             name: list(getattr(feature, feature.WhichOneof("kind")).value)
-            for name, feature in tf.train.Example.FromString(record).features.feature.items()
+            for name, feature in sorted(tf.train.Example.FromString(record).features.feature.items())
         }
         for record in records
     ]
