@@ -91,7 +91,10 @@ class SubwordTokenizer(Tokenizer):
 
         super().__init__()
         self._config = config
-        self._subwords = tensorflow_text.SentencepieceTokenizer(model_file.read_bytes(), out_type=tf.int32)
+        content = model_file.read_bytes()
+        # In a SavedModel, tokenizers without a name are one: in the whole process, whatever their models.
+        name = f"subwords_{hashlib.sha256(content).hexdigest()[:16]}"
+        self._subwords = tensorflow_text.SentencepieceTokenizer(content, out_type=tf.int32, name=name)
         self._size = int(self._subwords.vocab_size())
         self.model_file = tf.saved_model.Asset(str(model_file))
 

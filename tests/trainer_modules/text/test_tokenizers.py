@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -133,6 +135,42 @@ def test_subwords(model: str, tmp_path: Path) -> None:
     assert not set(ids.flat_values.numpy().tolist()) & {Tokenizer.PAD, Tokenizer.START, Tokenizer.END}
     framed = tf.concat([[[Tokenizer.START]], ids[:1], [[Tokenizer.END, Tokenizer.PAD]]], axis=1)
     assert tokenizer.detokenize(framed)[0].numpy().decode() == "the film is lovely!"
+
+
+def test_tokenizers_of_loaded_models_are_their_own(tmp_path: Path) -> None:
+    """Two in one module, and the modules of two versions, in one process; one is unloaded."""
+
+    class Module(tf.Module):
+        def __init__(self, *alphabets: str) -> None:
+            super().__init__()
+            config = Config(kind="subwords", size=40)
+            self.tokenizers = []
+            for letters in alphabets:
+                texts = [" ".join(a + b + c for a in letters for b in letters for c in letters)] * 5
+                file = tmp_path / f"{letters}.model"
+                file.write_bytes(subwords.train(texts, config, 7))
+                self.tokenizers.append(SubwordTokenizer(config, file))
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def known(self, texts: tf.Tensor) -> list[tf.Tensor]:
+            """How many pieces of each text each tokenizer knows."""
+            found = [tokenizer.tokenize(texts) for tokenizer in self.tokenizers]
+            return [tf.reduce_sum(tf.cast(ids > Tokenizer.UNK, tf.int32), axis=1) for ids in found]
+
+    for version, alphabets in enumerate([("abc", "xyz"), ("klm", "abc")]):
+        tf.saved_model.save(Module(*alphabets), str(tmp_path / str(version)))
+
+    texts = tf.constant(["abcabc", "xyzxyz", "klmklm"])
+
+    def knows(loaded: Any) -> list[list[bool]]:
+        return [(counts.numpy() > 1).tolist() for counts in loaded.known(texts)]
+
+    first, second = (tf.saved_model.load(str(tmp_path / str(version))) for version in (0, 1))
+    assert knows(first) == [[True, False, False], [False, True, False]]
+    assert knows(second) == [[False, False, True], [True, False, False]]
+    del first
+    gc.collect()
+    assert knows(second) == [[False, False, True], [True, False, False]]
 
 
 def test_subwords_need_text() -> None:
