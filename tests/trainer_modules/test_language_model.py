@@ -164,12 +164,10 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "transformer": {"model": {"architecture": "transformer", "heads": 2, "max_tokens": 400}},
 }
-QUICK = ("gru",)
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SMALL]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(SMALL))
 def test_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = prepare(tmp_path, config(**SMALL[name], training={"samples": 2}))
     found = keep(prepared, monkeypatch)

@@ -103,12 +103,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "multiplicative": {"attention": "multiplicative", "bidirectional": False},
     "transformer": {"architecture": "transformer", "heads": 2, "layers": 2},
 }
-QUICK = ("gru",)
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SMALL]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(SMALL))
 def test_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = prepare(tmp_path, config(model=SMALL[name]))
     answers = keep(prepared, monkeypatch)
