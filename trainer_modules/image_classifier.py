@@ -137,20 +137,7 @@ def _states(
     return [
         (
             stage,
-            TrainingState(
-                config.training.early_stopping,
-                training_state.folder_for(
-                    fn_args.model_run_dir,
-                    fn_args.transform_graph_path,
-                    fn_args.train_files,
-                    fn_args.eval_files,
-                    fn_args.base_model,
-                    fn_args.custom_config,
-                    config.model_dump(mode="json"),
-                    stage.name,
-                ),
-                has_valid=valid.count > 0,
-            ),
+            training_state.of_run(fn_args, config, valid.count > 0, stage.name),
         )
         for stage in network.stages(config, train.count)
     ]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from trainer_modules.architectures.config import ArchitectureConfig
 from trainer_modules.common import training_config
-from trainer_modules.common.training_config import EarlyStopping, Section
+from trainer_modules.common.training_config import EarlyStopping, NoTuning, Section
 
 Side = Annotated[int, Field(ge=1, le=4096)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -130,10 +130,6 @@ class Training(training_config.Training):
         "none", description="of the computation; weights and the exported model stay float32"
     )
     jit_compile: bool = Field(False, description="compile the training step with XLA")
-
-
-class NoTuning(Section):
-    """There is no search: nothing may stand here."""
 
 
 class Config(Section):

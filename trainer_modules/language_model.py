@@ -17,12 +17,11 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from common.errors import BadInput
-from trainer_modules.common import fitting, optimizers, raw_features, training_state, warm_start
+from trainer_modules.common import fitting, optimizers, training_state, warm_start
 from trainer_modules.language import decoder, export, recurrent, samples, windows
 from trainer_modules.language.network import LanguageNetwork
-from trainer_modules.language.windows import Windows
 from trainer_modules.language_model_config import Config, Features
-from trainer_modules.text import batching, tokenizers, vocabulary
+from trainer_modules.text import batching, text_column, tokenizers, vocabulary
 from trainer_modules.translation import losses
 
 Tensors = dict[str, tf.Tensor]
@@ -36,14 +35,7 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     """
     _require_task(custom_config)
     features = Features.model_validate(custom_config.get("features", {}))
-    if features.column not in inputs:
-        raise BadInput(
-            f"the examples have no column {features.column!r} (they have {', '.join(sorted(inputs))}): "
-            "set trainer.features.column"
-        )
-    texts = raw_features.dense(inputs[features.column], features.column)
-    if texts.dtype != tf.string:
-        raise BadInput(f"column {features.column!r} is {texts.dtype.name}: language_model takes text")
+    texts = text_column.dense(inputs, features.column, "language_model")
     vocabulary.analyze(texts, features.tokenizer, _vocabulary(features))
     return {f"{features.column}_xf": texts}
 
@@ -93,7 +85,7 @@ def run_fn(fn_args: FnArgs) -> None:
         warm_start.apply(
             model, fn_args.base_model, (), known, if_compatible=training.warm_start == "if_compatible"
         )
-    state = _state(fn_args, config, valid)
+    state = training_state.of_run(fn_args, config, has_valid=valid.count > 0)
     fitting.fit(model, train, valid, training, steps, fn_args.model_run_dir, state)
     raw_spec = {features.column: transform.raw_feature_spec()[features.column]}
     module = export.LanguageModule(model, transform, raw_spec, features, tokenizer)
@@ -135,16 +127,3 @@ def _require_task(custom_config: Mapping[str, Any]) -> None:
 
 def _vocabulary(features: Features) -> str:
     return f"{features.column}_tokens"
-
-
-def _state(fn_args: FnArgs, config: Config, valid: Windows) -> training_state.TrainingState:
-    folder = training_state.folder_for(
-        fn_args.model_run_dir,
-        fn_args.transform_graph_path,
-        fn_args.train_files,
-        fn_args.eval_files,
-        fn_args.base_model,
-        fn_args.custom_config,
-        config.model_dump(mode="json"),
-    )
-    return training_state.TrainingState(config.training.early_stopping, folder, has_valid=valid.count > 0)

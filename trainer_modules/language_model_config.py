@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from trainer_modules.common import training_config
-from trainer_modules.common.training_config import EarlyStopping, Section
+from trainer_modules.common.training_config import EarlyStopping, NoTuning, Section
 from trainer_modules.text import tokenizer_config
 
 RECURRENT_ONLY = ("embedding",)
@@ -82,10 +82,6 @@ class Training(training_config.Training):
         if self.class_weights != "none":
             raise ValueError("class_weights are for classes; they must be left out")
         return self
-
-
-class NoTuning(Section):
-    """There is no search: nothing may stand here."""
 
 
 class Config(Section):

@@ -80,16 +80,7 @@ def run_fn(fn_args: FnArgs) -> None:
     if training.warm_start and fn_args.base_model:
         fits = training.warm_start == "if_compatible"
         warm_start.apply(model, fn_args.base_model, tokens.names, tags, if_compatible=fits)
-    folder = training_state.folder_for(
-        fn_args.model_run_dir,
-        fn_args.transform_graph_path,
-        fn_args.train_files,
-        fn_args.eval_files,
-        fn_args.base_model,
-        custom,
-        config.model_dump(mode="json"),
-    )
-    state = training_state.TrainingState(training.early_stopping, folder, has_valid=valid.count > 0)
+    state = training_state.of_run(fn_args, config, has_valid=valid.count > 0)
     fitting.fit(model, train, valid, training, plan, fn_args.model_run_dir, state)
     names = tf.constant(tags)
     spec = transform.raw_feature_spec()

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from trainer_modules.common import training_config
-from trainer_modules.common.training_config import EarlyStopping, Section
+from trainer_modules.common.training_config import EarlyStopping, NoTuning, Section
 
 
 class Features(Section):
@@ -61,10 +61,6 @@ class Training(training_config.Training):
             if getattr(self, name) != value:
                 raise ValueError(f"{name} is not for tags; it must be left out")
         return self
-
-
-class NoTuning(Section):
-    """There is no search: nothing may stand here."""
 
 
 class Config(Section):

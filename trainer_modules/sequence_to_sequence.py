@@ -22,7 +22,7 @@ from trainer_modules.sequence_to_sequence_config import Config, Features
 from trainer_modules.text import tokenizers, vocabulary
 from trainer_modules.text.tokenizers import Tokenizer
 from trainer_modules.translation import export, losses, recurrent, samples, schedule, transformer
-from trainer_modules.translation.examples import Pairs, Texts, read, tokenised
+from trainer_modules.translation.examples import Texts, read, tokenised
 from trainer_modules.translation.translator import Translator
 
 Tensors = dict[str, tf.Tensor]
@@ -84,7 +84,7 @@ def run_fn(fn_args: FnArgs) -> None:
         warm_start.apply(
             model, fn_args.base_model, (), known, if_compatible=training.warm_start == "if_compatible"
         )
-    state = _state(fn_args, config, valid)
+    state = training_state.of_run(fn_args, config, has_valid=valid.count > 0)
     fitting.fit(model, train, valid, training, steps, fn_args.model_run_dir, state)
     spec = transform.raw_feature_spec()
     raw_spec = {name: spec[name] for name in (features.source, label)}
@@ -140,16 +140,3 @@ def _tokenizers(
         )
     )
     return source, target
-
-
-def _state(fn_args: FnArgs, config: Config, valid: Pairs) -> training_state.TrainingState:
-    folder = training_state.folder_for(
-        fn_args.model_run_dir,
-        fn_args.transform_graph_path,
-        fn_args.train_files,
-        fn_args.eval_files,
-        fn_args.base_model,
-        fn_args.custom_config,
-        config.model_dump(mode="json"),
-    )
-    return training_state.TrainingState(config.training.early_stopping, folder, has_valid=valid.count > 0)

@@ -162,16 +162,7 @@ def run_fn(fn_args: FnArgs) -> None:
             learnt.output_names,
             if_compatible=training.warm_start == "if_compatible",
         )
-    folder = training_state.folder_for(
-        fn_args.model_run_dir,
-        fn_args.transform_graph_path,
-        fn_args.train_files,
-        fn_args.eval_files,
-        fn_args.base_model,
-        custom,
-        config.model_dump(mode="json"),
-    )
-    state = training_state.TrainingState(training.early_stopping, folder, has_valid=valid.count > 0)
+    state = training_state.of_run(fn_args, config, has_valid=valid.count > 0)
     class_weight = None
     if training.class_weights == "balanced" and learnt.class_names:
         class_weight = fitting.balanced_weights(train.labels, len(learnt.class_names))

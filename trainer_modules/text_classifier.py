@@ -28,7 +28,7 @@ from trainer_modules.common import (
     warm_start,
 )
 from trainer_modules.common.classification import Problem
-from trainer_modules.text import batching, embedding_file, network, tokenizers, vocabulary
+from trainer_modules.text import batching, embedding_file, network, text_column, tokenizers, vocabulary
 from trainer_modules.text.batching import Texts
 from trainer_modules.text.export import TextServingModule
 from trainer_modules.text.tokenizers import Tokenizer
@@ -46,15 +46,11 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     """
     label = classification.label(NAME, custom_config)
     features = Features.model_validate(custom_config.get("features", {}))
-    for name in (features.column, label):
-        if name not in inputs:
-            raise BadInput(
-                f"the examples have no column {name!r} (they have {', '.join(sorted(inputs))}): "
-                "set trainer.features.column or label"
-            )
-    texts = raw_features.dense(inputs[features.column], features.column)
-    if texts.dtype != tf.string:
-        raise BadInput(f"column {features.column!r} is {texts.dtype.name}: {NAME} takes text")
+    texts = text_column.dense(inputs, features.column, NAME)
+    if label not in inputs:
+        raise BadInput(
+            f"the examples have no column {label!r} (they have {', '.join(sorted(inputs))}): set label"
+        )
     vocabulary.analyze(texts, features.tokenizer, _vocabulary_name(features))
     values = raw_features.dense(inputs[label], label)
     return {
@@ -96,16 +92,7 @@ def run_fn(fn_args: FnArgs) -> None:
             learnt.class_names,
             if_compatible=training.warm_start == "if_compatible",
         )
-    folder = training_state.folder_for(
-        fn_args.model_run_dir,
-        fn_args.transform_graph_path,
-        fn_args.train_files,
-        fn_args.eval_files,
-        fn_args.base_model,
-        custom,
-        config.model_dump(mode="json"),
-    )
-    state = training_state.TrainingState(training.early_stopping, folder, has_valid=valid.count > 0)
+    state = training_state.of_run(fn_args, config, has_valid=valid.count > 0)
     class_weight = None
     if training.class_weights == "balanced":
         class_weight = fitting.balanced_weights(train.labels, len(learnt.class_names))

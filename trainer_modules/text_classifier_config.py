@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from trainer_modules.common import training_config
-from trainer_modules.common.training_config import EarlyStopping, Section
+from trainer_modules.common.training_config import EarlyStopping, NoTuning, Section
 from trainer_modules.text.encoders.config import EncoderConfig
 from trainer_modules.text.tokenizer_config import Tokenizer
 
@@ -52,10 +52,6 @@ class Training(training_config.Training):
     epochs: int = Field(10, ge=1)
     early_stopping: EarlyStopping = EarlyStopping(patience=2)
     clip_norm: float = Field(1.0, ge=0, description="largest norm of all gradients together; 0 clips nothing")
-
-
-class NoTuning(Section):
-    """There is no search: nothing may stand here."""
 
 
 class Config(Section):

@@ -19,11 +19,11 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from common.errors import BadInput
-from trainer_modules.common import fitting, optimizers, progress, raw_features, training_state, warm_start
+from trainer_modules.common import fitting, optimizers, progress, training_state, warm_start
 from trainer_modules.embeddings import debiasing, export, noise, pair_files, shown, subsampling
 from trainer_modules.embeddings.making import PairMaker, vocabulary_name
 from trainer_modules.embeddings.network import Embeddings, GloVe, SkipGram
-from trainer_modules.text import vocabulary
+from trainer_modules.text import text_column, vocabulary
 from trainer_modules.text.tokenizers import VocabularyTokenizer
 from trainer_modules.text.vocabulary import Vocabulary
 from trainer_modules.word_embeddings_config import Config, Features
@@ -38,14 +38,7 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     """
     _require_task(custom_config)
     features = Features.model_validate(custom_config.get("features", {}))
-    if features.column not in inputs:
-        raise BadInput(
-            f"the examples have no column {features.column!r} (they have {', '.join(sorted(inputs))}): "
-            "set trainer.features.column"
-        )
-    texts = raw_features.dense(inputs[features.column], features.column)
-    if texts.dtype != tf.string:
-        raise BadInput(f"column {features.column!r} is {texts.dtype.name}: word_embeddings takes text")
+    texts = text_column.dense(inputs, features.column, "word_embeddings")
     vocabulary.analyze(texts, features.tokenizer, vocabulary_name(features))
     return {f"{features.column}_xf": texts}
 
@@ -93,7 +86,7 @@ def run_fn(fn_args: FnArgs) -> None:
         warm_start.apply(
             model, fn_args.base_model, (), digest, if_compatible=training.warm_start == "if_compatible"
         )
-    state = _state(fn_args, config, has_valid=valid.count > 0)
+    state = training_state.of_run(fn_args, config, has_valid=valid.count > 0)
     fitting.fit(model, train, valid, training, steps, fn_args.model_run_dir, state)
     if valid.count:
         model.calibrate(valid.batches(training.batch_size))
@@ -167,16 +160,3 @@ def _require_task(custom_config: Mapping[str, Any]) -> None:
         raise BadInput(f"word_embeddings takes task embedding, not {task}")
     if labels:
         raise BadInput(f"word embeddings have no label, got {', '.join(labels)}: leave it out")
-
-
-def _state(fn_args: FnArgs, config: Config, has_valid: bool) -> training_state.TrainingState:
-    folder = training_state.folder_for(
-        fn_args.model_run_dir,
-        fn_args.transform_graph_path,
-        fn_args.train_files,
-        fn_args.eval_files,
-        fn_args.base_model,
-        fn_args.custom_config,
-        config.model_dump(mode="json"),
-    )
-    return training_state.TrainingState(config.training.early_stopping, folder, has_valid=has_valid)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from trainer_modules.common import training_config
-from trainer_modules.common.training_config import EarlyStopping, Section
+from trainer_modules.common.training_config import EarlyStopping, NoTuning, Section
 from trainer_modules.text import tokenizer_config
 
 SKIP_GRAM_ONLY = ("negatives", "subsample", "passes")
@@ -95,10 +95,6 @@ class Training(training_config.Training):
         if self.label_smoothing:
             raise ValueError("label_smoothing is for classes; it must be left out")
         return self
-
-
-class NoTuning(Section):
-    """There is no search: nothing may stand here."""
 
 
 class Config(Section):

@@ -27,7 +27,7 @@ Block = tuple[int, bytes]
 def columns(path: str, options: ReaderOptions) -> list[str]:
     """The keys of the first object. Raises BadInput when there is none."""
     for _, line in _lines(path):
-        row = _object(path, 1, line)
+        row = parsed(path, 1, line)
         if not row:
             raise BadInput(f"{path}:1: the first object is empty; give it the keys of the columns")
         return list(row)
@@ -55,6 +55,24 @@ def blocks(path: str, options: ReaderOptions, size: int = BLOCK) -> Generator[Bl
         if held:
             yield offset, held
         return file.sha256()
+
+
+def parsed(path: str, line: int, text: bytes | str) -> dict[str, Any]:
+    """The object of a line. Raises BadInput, naming the line, for what is none."""
+    told = text.decode(errors="replace") if isinstance(text, bytes) else text
+    try:
+        row = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise diagnosis.not_utf8(path) or error from None
+    except json.JSONDecodeError as error:
+        raise BadInput(
+            f"{path}:{line}: not JSON: {error.msg} at column {error.colno} ({shown(told)}); mend the line"
+        ) from None
+    except RecursionError:
+        raise BadInput(f"{path}:{line}: JSON in too many levels; mend the line") from None
+    if not isinstance(row, dict):
+        raise BadInput(f"{path}:{line}: {shown(told)} is no object; write {{...}} on each line")
+    return row
 
 
 def parse(
@@ -125,7 +143,7 @@ def _slowly(path: str, offset: int, content: bytes, names: Sequence[str], kept: 
     for number, text in enumerate(content.split(b"\n"), start=line):
         if not text.strip():
             continue
-        row = _object(path, number, text)
+        row = parsed(path, number, text)
         for name in row:
             if name not in names:
                 raise _new_key(path, number, name, names)
@@ -165,22 +183,6 @@ def _checked(path: str, line: int, name: str, value: Any) -> Any:
                 " halves, or take it out"
             ) from None
     return value
-
-
-def _object(path: str, line: int, text: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(text)
-    except UnicodeDecodeError as error:
-        raise diagnosis.not_utf8(path) or error from None
-    except json.JSONDecodeError as error:
-        raise BadInput(
-            f"{path}:{line}: not JSON: {error.msg} at column {error.colno} ({shown(text.decode())}); mend the line"
-        ) from None
-    except RecursionError:
-        raise BadInput(f"{path}:{line}: JSON in too many levels; mend the line") from None
-    if not isinstance(row, dict):
-        raise BadInput(f"{path}:{line}: {shown(text.decode())} is no object; write {{...}} on each line")
-    return row
 
 
 def _lines(path: str) -> Iterator[tuple[int, bytes]]:

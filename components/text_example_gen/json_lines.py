@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from common.errors import BadInput
-from components.columnar_example_gen.diagnosis import shown
+from components.columnar_example_gen.json_lines import parsed
 from components.columnar_example_gen.options import ReaderOptions
 from components.text_example_gen import content
 from components.text_example_gen.rows import BATCH_CHARS, BATCH_ROWS
@@ -75,17 +75,7 @@ def _objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(content.lines(path), start=1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise BadInput(
-                f"{path}:{number}: not JSON: {error.msg} at column {error.colno} ({shown(line)}); mend the line"
-            ) from None
-        except RecursionError:
-            raise BadInput(f"{path}:{number}: JSON in too many levels; mend the line") from None
-        if not isinstance(row, dict):
-            raise BadInput(f"{path}:{number}: {shown(line)} is no object; write {{...}} on each line")
-        yield number, row
+        yield number, parsed(path, number, line)
 
 
 def _text(path: str, line: int, name: str, value: Any) -> str | None:

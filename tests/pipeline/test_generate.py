@@ -13,7 +13,7 @@ import pytest
 from pipeline.generate import PIECE
 from tests.end_to_end.project import REPOSITORY, Result, mlpipe
 from tests.serving import models
-from tests.serving.process import ServerProcess, serving
+from tests.serving.process import ServerProcess, serving_all
 from tests.trainer_modules.language import tiny
 
 CHARACTERS = "abé \n“x"
@@ -31,24 +31,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[ServerProcess]:
-    config = home / "models.config"
-    listed = "".join(
-        f'config {{ name: "{name}" base_path: "{home}/serving/{name}" model_platform: "tensorflow" }}\n'
-        for name in (*tiny.QUICK, "numbers")
-    )
-    config.write_text(f"model_config_list {{ {listed} }}")
-    with serving(home, f"--model_config_file={config}") as server:
+    with serving_all(home, (*tiny.QUICK, "numbers")) as server:
         yield server
-
-
-@pytest.fixture(params=["rest", "grpc", "local"])
-def way(request: pytest.FixtureRequest) -> list[str]:
-    if request.param == "local":
-        return ["--local"]
-    server = request.getfixturevalue("server")
-    if request.param == "grpc":
-        return ["--grpc", "--port", str(server.grpc_port)]
-    return ["--rest-api-port", str(server.rest_port)]
 
 
 def generate(home: Path, *arguments: str) -> Result:

@@ -125,3 +125,16 @@ def serving(folder: Path, *flags: str) -> Iterator[ServerProcess]:
         server.process.kill()
         server.process.wait(30)
         server.channel.close()
+
+
+@contextmanager
+def serving_all(home: Path, names: Sequence[str]) -> Iterator[ServerProcess]:
+    """Serves the models in the folder `serving` of a home, as `mlpipe serve` does."""
+    config = home / "models.config"
+    listed = "".join(
+        f'config {{ name: "{name}" base_path: "{home}/serving/{name}" model_platform: "tensorflow" }}\n'
+        for name in names
+    )
+    config.write_text(f"model_config_list {{ {listed} }}")
+    with serving(home, f"--model_config_file={config}") as server:
+        yield server

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pandas as pd
+import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft
@@ -30,10 +32,30 @@ from tfx_bsl.public import tfxio
 from components.evaluator import bits_gained, bleu, perplexity
 from components.serving_check import executor as serving_check
 from components.serving_check import rows
-from trainer_modules.common import export, raw_features
+from trainer_modules.common import export, raw_features, training_state
 
 BEAM = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 _TYPES = {"i": schema_pb2.INT, "f": schema_pb2.FLOAT, "O": schema_pb2.BYTES}
+
+
+class Killed(BaseException):
+    """What no handler of a module catches."""
+
+
+@contextmanager
+def killed_after(epoch: int) -> Iterator[None]:
+    """Whatever trains in the context is killed when this epoch is done and saved."""
+    end = training_state.TrainingState.on_epoch_end
+
+    def and_die(self: training_state.TrainingState, at: int, logs: Any = None) -> None:
+        end(self, at, logs)
+        if self.epoch == epoch:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(training_state.TrainingState, "on_epoch_end", and_die)
+        with pytest.raises(Killed):
+            yield
 
 
 @dataclass(frozen=True)
@@ -63,6 +85,11 @@ class Prepared:
 
     def model_dir(self, run: str = "1") -> str:
         return str(self.folder / "Trainer" / "model" / run / "Format-Serving")
+
+    def weights(self, run: str) -> list[np.ndarray]:
+        """Return the weights of the network that a run exported."""
+        with np.load(Path(self.model_dir(run)) / "assets.extra" / "warm_start.npz") as saved:
+            return [saved[f"weight_{i}"] for i in range(len(saved.files) - 1)]
 
 
 def schema_of(frame: pd.DataFrame) -> schema_pb2.Schema:

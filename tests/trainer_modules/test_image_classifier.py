@@ -18,7 +18,6 @@ from components import pixels
 from tests.trainer_modules import contract, image_data
 from trainer_modules import architectures, image_classifier
 from trainer_modules.architectures.config import ArchitectureConfig
-from trainer_modules.common import training_state
 from trainer_modules.images.decoding import Form, decode_batch
 
 
@@ -44,11 +43,6 @@ def prepare(
 
 def curves(prepared: contract.Prepared, run: str = "1") -> dict[str, Any]:
     return json.loads((prepared.folder / "Trainer" / "model_run" / run / "learning_curves.json").read_text())
-
-
-def weights(prepared: contract.Prepared, run: str) -> list[np.ndarray]:
-    with np.load(Path(prepared.model_dir(run)) / "assets.extra" / "warm_start.npz") as saved:
-        return [saved[f"weight_{i}"] for i in range(len(saved.files) - 1)]
 
 
 def two_classes(split: str, rows: int) -> pd.DataFrame:
@@ -213,35 +207,18 @@ def test_an_efficientnet_takes_the_size_of_its_paper(
     assert found.value.args == ((240, 240, 3), 10)
 
 
-class Killed(BaseException):
-    """What no handler of the module catches."""
-
-
-def kill_after(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    end = training_state.TrainingState.on_epoch_end
-
-    def and_die(self: Any, at: int, logs: Any = None) -> None:
-        end(self, at, logs)
-        if self.epoch == epoch:
-            raise Killed
-
-    monkeypatch.setattr(training_state.TrainingState, "on_epoch_end", and_die)
-
-
 def killed_and_unbroken(
-    prepared: contract.Prepared, custom_config: dict[str, Any], epoch: int, monkeypatch: pytest.MonkeyPatch
+    prepared: contract.Prepared, custom_config: dict[str, Any], epoch: int
 ) -> dict[str, dict[str, Any]]:
     """Curves of a training that was killed after an epoch and started again, and of one that was not."""
     checkpoints = prepared.folder / "Trainer" / "checkpoints"
-    with monkeypatch.context() as patched:
-        kill_after(epoch, patched)
-        with pytest.raises(Killed):
-            image_classifier.run_fn(prepared.fn_args("killed", custom_config=custom_config))
+    with contract.killed_after(epoch):
+        image_classifier.run_fn(prepared.fn_args("killed", custom_config=custom_config))
     assert list(checkpoints.glob("*/state.npz"))
     for run in ("resumed", "unbroken"):
         image_classifier.run_fn(prepared.fn_args(run, custom_config=custom_config))
         assert not list(checkpoints.glob("*"))
-    for resumed, unbroken in zip(weights(prepared, "resumed"), weights(prepared, "unbroken"), strict=True):
+    for resumed, unbroken in zip(prepared.weights("resumed"), prepared.weights("unbroken"), strict=True):
         np.testing.assert_allclose(resumed, unbroken, rtol=1e-5, atol=1e-6)
     return {run: curves(prepared, run) for run in ("resumed", "unbroken")}
 
@@ -250,12 +227,10 @@ AUGMENTATION = {"flip": "horizontal", "rotation": 10, "zoom": 0.1, "shift": 0.1,
 
 
 @pytest.mark.parametrize("cache_mb", [64, 0])
-def test_a_killed_training_ends_with_the_same_weights(
-    fashion: contract.Prepared, cache_mb: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_training_ends_with_the_same_weights(fashion: contract.Prepared, cache_mb: int) -> None:
     training = {"epochs": 3, "cache_mb": cache_mb, "augmentation": AUGMENTATION, "batch_size": 24}
     custom_config = config(model={"dropout": 0.2}, training=training)
-    found = killed_and_unbroken(fashion, custom_config, 2, monkeypatch)
+    found = killed_and_unbroken(fashion, custom_config, 2)
     assert found["resumed"]["resumed_after_epoch"] == 2
     assert found["unbroken"]["resumed_after_epoch"] == 0
     for name in ("loss", "val_loss"):
@@ -263,7 +238,7 @@ def test_a_killed_training_ends_with_the_same_weights(
 
 
 def test_a_pretrained_network_is_frozen_and_then_fine_tuned(
-    fashion: contract.Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fashion: contract.Prepared, tmp_path: Path
 ) -> None:
     small = {"architecture": "mobilenet_v1", "width": 0.1}
     full = architectures.build(ArchitectureConfig(**small), (28, 28, 1), 7)
@@ -276,7 +251,7 @@ def test_a_pretrained_network_is_frozen_and_then_fine_tuned(
     custom_config = config(
         model={**small, "transfer": transfer, "grad_cam": True}, training={"learning_rate": 0.01}
     )
-    found = killed_and_unbroken(fashion, custom_config, 3, monkeypatch)
+    found = killed_and_unbroken(fashion, custom_config, 3)
     assert found["resumed"]["epoch"] == found["unbroken"]["epoch"] == [1, 2, 3, 4]
     assert found["resumed"]["resumed_after_epoch"] == 3
     frozen, fine_tuned = found["unbroken"]["stages"]
@@ -319,7 +294,7 @@ def test_faster_arithmetic_trains_and_exports_float32(
     found = curves(fashion, run)
     assert found["loss"][1] < found["loss"][0]
     assert keras.config.dtype_policy().name == "float32"
-    assert all(weight.dtype == np.float32 for weight in weights(fashion, run))
+    assert all(weight.dtype == np.float32 for weight in fashion.weights(run))
     signature = tf.saved_model.load(fashion.model_dir(run)).signatures["serving_bytes"]
     valid = contract.transformed(fashion, "valid")
     answer = signature(image_bytes=tf.constant(valid["image_xf"]))["label"].numpy().astype(str)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from common.errors import BadInput
 from tests.trainer_modules import contract, text_data
 from trainer_modules import language_model
-from trainer_modules.common import export, training_state
+from trainer_modules.common import export
 from trainer_modules.language import samples
 from trainer_modules.language.export import LanguageModule
 
@@ -291,31 +291,17 @@ def test_pieces_of_words_read_as_one_text(tokenizer: dict[str, Any], tmp_path: P
             assert "  " not in text.decode()
 
 
-class Killed(BaseException):
-    """What no handler of the module catches."""
-
-
 def test_a_killed_training_ends_with_the_same_weights(
     reviews: contract.Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     custom_config = config(model={"dropout": 0.2}, training={"epochs": 3})
-    end = training_state.TrainingState.on_epoch_end
-
-    def and_die(self: Any, epoch: int, logs: Any = None) -> None:
-        end(self, epoch, logs)
-        if self.epoch == 2:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training_state.TrainingState, "on_epoch_end", and_die)
-        with pytest.raises(Killed):
-            language_model.run_fn(reviews.fn_args("killed", custom_config=custom_config))
+    with contract.killed_after(2):
+        language_model.run_fn(reviews.fn_args("killed", custom_config=custom_config))
     contract.export_nothing(monkeypatch)
     found = {}
     for run in ("resumed", "unbroken"):
         language_model.run_fn(reviews.fn_args(run, custom_config=custom_config))
-        with np.load(Path(reviews.model_dir(run)) / "assets.extra" / "warm_start.npz") as saved:
-            found[run] = [saved[f"weight_{i}"] for i in range(len(saved.files) - 1)]
+        found[run] = reviews.weights(run)
     assert curves(reviews, "resumed")["resumed_after_epoch"] == 2
     for resumed, unbroken in zip(found["resumed"], found["unbroken"], strict=True):
         np.testing.assert_allclose(resumed, unbroken, rtol=1e-4, atol=1e-5)

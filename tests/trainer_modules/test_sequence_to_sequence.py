@@ -14,7 +14,7 @@ from common.errors import BadInput
 from tests.trainer_modules import contract
 from tests.trainer_modules.translation import dates
 from trainer_modules import sequence_to_sequence
-from trainer_modules.common import export, training_state
+from trainer_modules.common import export
 from trainer_modules.translation.export import TranslationModule
 
 CHARACTERS = {"kind": "characters", "min_frequency": 1}
@@ -191,31 +191,17 @@ def test_the_loop_runs_in_the_graph(signatures: Any) -> None:
     assert not [node.name for node in nodes if node.op in ("PyFunc", "EagerPyFunc")]
 
 
-class Killed(BaseException):
-    """What no handler of the module catches."""
-
-
 def test_a_killed_training_ends_with_the_same_weights(
     exported: contract.Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     custom_config = config(model={"dropout": 0.2}, training={"epochs": 3, "samples": 0})
     contract.export_nothing(monkeypatch)
-    end = training_state.TrainingState.on_epoch_end
-
-    def and_die(self: Any, epoch: int, logs: Any = None) -> None:
-        end(self, epoch, logs)
-        if self.epoch == 2:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training_state.TrainingState, "on_epoch_end", and_die)
-        with pytest.raises(Killed):
-            sequence_to_sequence.run_fn(exported.fn_args("killed", custom_config=custom_config))
+    with contract.killed_after(2):
+        sequence_to_sequence.run_fn(exported.fn_args("killed", custom_config=custom_config))
     found = {}
     for run in ("resumed", "unbroken"):
         sequence_to_sequence.run_fn(exported.fn_args(run, custom_config=custom_config))
-        with np.load(Path(exported.model_dir(run)) / "assets.extra" / "warm_start.npz") as saved:
-            found[run] = [saved[f"weight_{i}"] for i in range(len(saved.files) - 1)]
+        found[run] = exported.weights(run)
     assert curves(exported, "resumed")["resumed_after_epoch"] == 2
     for resumed, unbroken in zip(found["resumed"], found["unbroken"], strict=True):
         np.testing.assert_allclose(resumed, unbroken, rtol=1e-4, atol=1e-5)

@@ -15,7 +15,6 @@ import tensorflow as tf
 from common.errors import BadInput
 from tests.trainer_modules import contract, text_data
 from trainer_modules import text_classifier
-from trainer_modules.common import training_state
 
 ODD = ["", "   ", "🙂🙂 ¡qué! 漢字 مرحبا", "unheard-of words entirely", "great " * 3000, "great\ngreat\tfilm"]
 
@@ -164,25 +163,13 @@ def test_other_tokens_live_in_the_exported_model(kind: str, tmp_path: Path) -> N
     assert (Path(model_dir) / "assets" / "text_tokens.model").exists() == (kind == "subwords")
 
 
-class Killed(BaseException):
-    """What no handler of the module catches."""
-
-
 def test_a_killed_training_ends_with_the_same_weights(
     reviews: contract.Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     custom_config = config(model={"architecture": "lstm", "units": 8})
     contract.export_nothing(monkeypatch)
-    end = training_state.TrainingState.on_epoch_end
-
-    def and_die(self: Any, at: int, logs: Any = None) -> None:
-        end(self, at, logs)
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training_state.TrainingState, "on_epoch_end", and_die)
-        with pytest.raises(Killed):
-            train(reviews, "killed", custom_config)
+    with contract.killed_after(1):
+        train(reviews, "killed", custom_config)
     resumed, unbroken = (train(reviews, run, custom_config) for run in ("resumed", "unbroken"))
     assert (resumed["resumed_after_epoch"], unbroken["resumed_after_epoch"]) == (1, 0)
     assert resumed["val_loss"] == pytest.approx(unbroken["val_loss"], rel=1e-4)

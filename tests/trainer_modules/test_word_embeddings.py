@@ -19,7 +19,7 @@ from common.errors import BadInput
 from components.word_pairs.executor import Executor
 from tests.trainer_modules import contract, text_data
 from trainer_modules import word_embeddings
-from trainer_modules.common import export, training_state
+from trainer_modules.common import export
 from trainer_modules.embeddings.export import EmbeddingsModule
 
 WORDS = {"tokenizer": {"min_frequency": 1}}
@@ -290,30 +290,16 @@ def test_unknown_words_and_empty_texts(model: Any) -> None:
     np.testing.assert_allclose(found["log_likelihood"][3], found["log_likelihood"][0], rtol=1e-6)
 
 
-class Killed(BaseException):
-    """What no handler of the module catches."""
-
-
 def test_a_killed_training_ends_with_the_same_weights(
     reviews: contract.Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     custom_config = config(training={"epochs": 3})
-    end = training_state.TrainingState.on_epoch_end
-
-    def and_die(self: Any, epoch: int, logs: Any = None) -> None:
-        end(self, epoch, logs)
-        if self.epoch == 2:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training_state.TrainingState, "on_epoch_end", and_die)
-        with pytest.raises(Killed):
-            word_embeddings.run_fn(fn_args(reviews, "killed", custom_config=custom_config))
+    with contract.killed_after(2):
+        word_embeddings.run_fn(fn_args(reviews, "killed", custom_config=custom_config))
     found = {}
     for run in ("resumed", "unbroken"):
         word_embeddings.run_fn(fn_args(reviews, run, custom_config=custom_config))
-        with np.load(Path(reviews.model_dir(run)) / "assets.extra" / "warm_start.npz") as saved:
-            found[run] = [saved[f"weight_{i}"] for i in range(len(saved.files) - 1)]
+        found[run] = reviews.weights(run)
     assert curves(reviews, "resumed")["resumed_after_epoch"] == 2
     for resumed, unbroken in zip(found["resumed"], found["unbroken"], strict=True):
         np.testing.assert_array_equal(resumed, unbroken)

@@ -21,6 +21,10 @@ class EarlyStopping(Section):
     restore_best: bool = Field(True, description="export the best epoch, not the last")
 
 
+class NoTuning(Section):
+    """Of a module without a search: nothing may stand here."""
+
+
 class Training(Section):
     """How a model is fitted."""
 

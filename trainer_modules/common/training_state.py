@@ -7,15 +7,25 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
+from tfx.components.trainer.fn_args_utils import FnArgs
 
 from common.errors import BadInput
-from trainer_modules.common.training_config import EarlyStopping
+from trainer_modules.common.training_config import EarlyStopping, Training
 
 _HIGHER_IS_BETTER = ("accuracy", "auc")
+
+
+class TrainingConfig(Protocol):
+    """The configuration of a trainer module."""
+
+    @property
+    def training(self) -> Training: ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
 
 
 def folder_for(model_run_dir: str, *inputs: Any) -> Path:
@@ -25,6 +35,24 @@ def folder_for(model_run_dir: str, *inputs: Any) -> Path:
     """
     key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:32]
     return Path(model_run_dir).absolute().parent.parent / "checkpoints" / key
+
+
+def of_run(fn_args: FnArgs, config: TrainingConfig, has_valid: bool, *stage: str) -> TrainingState:
+    """Return the state of a run of a trainer module: a training that was killed goes on where all is as it was.
+
+    config: of the module, with a section `training`; stage: its name, where a training has several.
+    """
+    folder = folder_for(
+        fn_args.model_run_dir,
+        fn_args.transform_graph_path,
+        fn_args.train_files,
+        fn_args.eval_files,
+        fn_args.base_model,
+        fn_args.custom_config,
+        config.model_dump(mode="json"),
+        *stage,
+    )
+    return TrainingState(config.training.early_stopping, folder, has_valid)
 
 
 class TrainingState(keras.callbacks.Callback):

@@ -38,3 +38,5 @@ def test_a_port_is_free_again_afterwards() -> None:
         pass
     with socket.socket() as listener:
         listener.bind((ports.LOOPBACK, port))
+        listener.listen()
+        assert listener.getsockname() == (ports.LOOPBACK, port)

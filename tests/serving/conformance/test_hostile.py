@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.serving.process import ServerProcess
@@ -112,3 +113,5 @@ def test_garbage_on_the_grpc_port(server: ServerProcess):
                 pass
         except (ConnectionResetError, TimeoutError):
             pass
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=30)

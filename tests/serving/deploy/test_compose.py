@@ -18,7 +18,7 @@ from serving.deploy.files import files
 from serving.deploy.settings import Settings
 from serving.options import parse_options
 
-SETTINGS = Settings({"penguin": Path("/home/me/serving/penguin"), "taxi": Path("/data/taxi")}, 1000)
+SETTINGS = Settings({"penguin": Path("/srv/serving/penguin"), "taxi": Path("/data/taxi")}, 1000)
 
 TEXTS = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 DURATION = {"type": "string", "pattern": r"^(\d+(us|ms|s|m|h))+$"}
@@ -104,7 +104,7 @@ def test_what_is_mounted(document: dict[str, Any]) -> None:
     mounts = {mount["target"]: mount for mount in document["services"]["serving"]["volumes"]}
     assert {target: mount["source"] for target, mount in mounts.items()} == {
         "/config": "./config",
-        "/models/penguin": "/home/me/serving/penguin",
+        "/models/penguin": "/srv/serving/penguin",
         "/models/taxi": "/data/taxi",
     }
     written = files(SETTINGS)

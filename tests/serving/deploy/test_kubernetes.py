@@ -18,7 +18,7 @@ from serving.options import parse_options
 from serving.text_protos import BatchingParameters, MonitoringConfig
 
 SETTINGS = Settings(
-    {"penguin": Path("/home/me/serving/penguin"), "taxi": Path("/data/taxi")},
+    {"penguin": Path("/srv/serving/penguin"), "taxi": Path("/data/taxi")},
     model_bytes=300 * MEBIBYTE,
     namespace="models",
 )
