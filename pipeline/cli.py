@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from common.errors import UserError
-from pipeline import data_command, text_commands
+from pipeline import data_command, node_command, text_commands
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
 from pipeline.target_flags import HomeOption
@@ -32,6 +32,7 @@ app = typer.Typer(
 export_app = typer.Typer(help="Write files for other systems.", rich_markup_mode=None)
 app.add_typer(export_app, name="export")
 app.add_typer(data_command.app, name="data")
+app.add_typer(node_command.app, name="node")
 
 PredictionFormat = Literal["table", "json"]
 SetOption = Annotated[

@@ -56,6 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         (["compare", "last~1", "last"], "rows"),
         (["gc"], "nothing was deleted"),
         (["data", "list"], "fashion_mnist"),
+        (["node", "list", "penguin"], "ExampleValidator"),
         (["serve", "--help"], "--rest-api-port"),
         (["predict", "--help"], "--local"),
         (["generate", "--help"], "--local"),
