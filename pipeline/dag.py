@@ -12,7 +12,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import example_gen_pb2, trainer_pb2
+from tfx.proto import example_gen_pb2, range_config_pb2, trainer_pb2
 from tfx.types import BaseChannel, Channel, standard_artifacts
 
 from components.columnar_example_gen.component import ColumnarExampleGen
@@ -256,7 +256,21 @@ def _example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
         output_config=_splits(splits),
         reader=source.reader,
         code=fingerprint.of_module("components.columnar_example_gen.executor"),
+        range_config=_range(source.span, source.spans),
     )
+
+
+def _range(span: int | None, spans: int) -> range_config_pb2.RangeConfig | None:
+    """The spans that are read, as TFX writes it; none for the latest alone."""
+    if span is not None:
+        return range_config_pb2.RangeConfig(
+            static_range=range_config_pb2.StaticRange(
+                start_span_number=max(span - spans + 1, 0), end_span_number=span
+            )
+        )
+    if spans > 1:
+        return range_config_pb2.RangeConfig(rolling_range=range_config_pb2.RollingRange(num_spans=spans))
+    return None
 
 
 def _schema_gen(config: Config, statistics: BaseChannel, schema_file: Path | None) -> BaseNode:

@@ -62,6 +62,10 @@ class Data(Section):
         None, description="`module:function` that writes the CSV file when path is not given."
     )
     loader_args: dict[str, Any] = {}
+    span: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="The last span that is read; default: the latest there is."
+    )
+    spans: Annotated[int, Field(ge=1)] = Field(1, description="How many spans are read, up to that one.")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     missing_values: tuple[str, ...] = ("",)
     types: dict[str, Literal["int", "float", "text"]] = {}
@@ -105,6 +109,14 @@ class Data(Section):
     def _has_source(self) -> Data:
         if not self.path and not self.loader:
             raise ValueError("needs path (a CSV file, glob or pattern) or loader (module:function)")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _spans_are_of_tables(self) -> Data:
+        if (self.span is not None or self.spans > 1) and (self.images or self.text or not self.path):
+            raise ValueError(
+                "span and spans are for tables whose path has {SPAN} or {YYYY}{MM}{DD}; take them out"
+            )
         return self
 
     @pydantic.model_validator(mode="after")

@@ -37,6 +37,9 @@ class Source:
     pattern: str
     reader: ReaderOptions | ImageOptions | TextOptions
     files: list[dict[str, Any]]
+    # The last span that is read (none: the latest there is), and how many up to it.
+    span: int | None = None
+    spans: int = 1
 
 
 def find(config: Config, home: Home) -> Source:
@@ -59,8 +62,9 @@ def find(config: Config, home: Home) -> Source:
         task=config.task,
     )
     base, pattern = inputs.locate(_paths(config, home))
-    files = file_fingerprint.files(base, {SPLIT: pattern}, cache=cache)
-    return Source(base, pattern, reader, files)
+    span, spans = config.data.span, config.data.spans
+    files = file_fingerprint.files(base, {SPLIT: pattern}, span, spans, cache)
+    return Source(base, pattern, reader, files, span, spans)
 
 
 def _find_images(config: Config, home: Home, cache: Path) -> Source:

@@ -32,7 +32,8 @@ class ColumnarExampleGen(base_beam_component.BaseBeamComponent):
     {SPAN} and {VERSION}; a pattern may be several, separated by line ends. One input split is divided by the
     hash buckets of output_config; several input splits are taken as they are, with an empty output_config.
     reader: ReaderOptions or its fields. code: fingerprint of this package's code, part of the cache key.
-    range_config: a static range picks a span; without it the latest is read.
+    range_config: a static range names the spans that are read, a rolling range how many of the latest; without it the
+    latest is read.
     """
 
     SPEC_CLASS = ColumnarExampleGenSpec

@@ -35,7 +35,7 @@ class Driver(driver.FileBasedDriver):
         exec_properties[utils.SPAN_PROPERTY_NAME] = 0
         exec_properties[utils.VERSION_PROPERTY_NAME] = None
         try:
-            resolved = inputs.resolve(base, splits, _asked_span(exec_properties))
+            resolved = inputs.resolve(base, splits, *_asked_spans(exec_properties))
             rows = fingerprint.describe(base, resolved)
         except BadInput as error:
             # The launcher records a failed execution for what fails in the executor, but leaves a running one
@@ -52,17 +52,21 @@ class Driver(driver.FileBasedDriver):
         return exec_properties
 
 
-def _asked_span(exec_properties: dict[str, Any]) -> int | None:
+def _asked_spans(exec_properties: dict[str, Any]) -> tuple[int | None, int]:
+    """(last span, how many up to it) of the range; the last of a rolling range is the latest there is."""
     text = exec_properties.get(standard_component_specs.RANGE_CONFIG_KEY)
     if not text:
-        return None
+        return None, 1
     config = range_config_pb2.RangeConfig()
     proto_utils.json_to_proto(text, config)
+    if config.HasField("rolling_range"):
+        rolling = config.rolling_range
+        if rolling.start_span_number:
+            raise BadInput("a rolling range of spans takes num_spans alone; give a static range instead")
+        return None, max(rolling.num_spans, 1)
     if not config.HasField("static_range"):
-        return None
+        return None, 1
     first, last = config.static_range.start_span_number, config.static_range.end_span_number
-    if first != last:
-        raise BadInput(
-            f"span range {first} to {last}: ExampleGen reads one span; give the same start and end"
-        )
-    return first
+    if first > last:
+        raise BadInput(f"span range {first} to {last}: the last span comes before the first")
+    return last, last - first + 1

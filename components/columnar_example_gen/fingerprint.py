@@ -16,15 +16,19 @@ _SETTLED_SECONDS = 2.0
 
 
 def files(
-    base: str, splits: Mapping[str, str], span: int | None = None, cache: Path | None = None
+    base: str,
+    splits: Mapping[str, str],
+    span: int | None = None,
+    spans: int = 1,
+    cache: Path | None = None,
 ) -> list[dict[str, Any]]:
     """The input files with their content: [{"split", "file", "bytes", "sha256"}], in reading order.
 
-    `base` and `splits` as for `inputs.resolve`, which raises BadInput when nothing matches. `file` is relative
+    `base`, `splits` and spans as for `inputs.resolve`, which raises BadInput when nothing matches. `file` is relative
     to `base`. With a `cache` file, the digest of a file whose size, times and inode are unchanged is not
     computed again.
     """
-    return describe(base, inputs.resolve(base, splits, span), cache)
+    return describe(base, inputs.resolve(base, splits, span, spans), cache)
 
 
 def describe(base: str, resolved: inputs.Inputs, cache: Path | None = None) -> list[dict[str, Any]]:

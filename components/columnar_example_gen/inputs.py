@@ -31,7 +31,7 @@ _MAGIC = re.compile(r"[*?\[{]")
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """The files of each split, and the span and version that they belong to (0 and None without one)."""
+    """The files of each split, and the last span and its version that they belong to (0 and None without one)."""
 
     files: Mapping[str, Sequence[str]]
     patterns: Mapping[str, str]
@@ -53,27 +53,38 @@ def locate(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> t
     return base, PATTERN_SEPARATOR.join(os.path.relpath(one, base) for one in full)
 
 
+def has_span(path: str) -> bool:
+    """Whether a path stands for files of several spans."""
+    return bool(_SPAN.search(path)) or any(spec in path for spec in _DATE)
+
+
 def resolve(
-    base: str, splits: Mapping[str, str], span: int | None = None, suffixes: Sequence[str] = SUFFIXES
+    base: str,
+    splits: Mapping[str, str],
+    span: int | None = None,
+    spans: int = 1,
+    suffixes: Sequence[str] = SUFFIXES,
 ) -> Inputs:
     """The files behind `splits` (name -> pattern below `base`), of the latest span or of `span`.
 
-    suffixes: which files of a folder are meant. Raises BadInput when nothing matches, naming the nearest names that exist, and when the splits' latest spans
-    or versions differ.
+    spans: how many spans are read, up to that one, each in its latest version; those that have no files are left out.
+    suffixes: which files of a folder are meant. Raises BadInput when nothing matches, naming the nearest names that
+    exist, when the span itself has no files, and when the splits' latest spans or versions differ.
     """
     found: tuple[int, int | None] | None = None
     patterns: dict[str, str] = {}
     for name, pattern in splits.items():
         filled = []
         for one in pattern.split(PATTERN_SEPARATOR):
-            latest = _latest(base, one, span)
-            if found is not None and latest[:2] != found:
+            window = _window(base, one, span, spans)
+            latest = window[-1][:2]
+            if found is not None and latest != found:
                 raise BadInput(
-                    f"{os.path.join(base, one)}: the latest span and version are {_named(latest[:2])}, but"
+                    f"{os.path.join(base, one)}: the latest span and version are {_named(latest)}, but"
                     f" {_named(found)} elsewhere; bring the files to the same span"
                 )
-            found = latest[:2]
-            filled.append(latest[2])
+            found = latest
+            filled += [match[2] for match in window]
         patterns[name] = PATTERN_SEPARATOR.join(filled)
     files = {name: list_files(base, pattern, suffixes) for name, pattern in patterns.items()}
     number, version = found or (0, None)
@@ -119,42 +130,48 @@ def _named(found: tuple[int, int | None]) -> str:
     return f"{found[0]}" if found[1] is None else f"{found[0]} and {found[1]}"
 
 
-def _latest(base: str, pattern: str, span: int | None) -> tuple[int, int | None, str]:
-    """(span, version, pattern with both filled in) of the latest match."""
-    has_span, has_version = _check_placeholders(pattern)
-    if not has_span:
-        if span is not None:
+def _window(base: str, pattern: str, span: int | None, spans: int) -> list[tuple[int, int | None, str]]:
+    """(span, version, pattern with both filled in) of the latest version of each span that is read, in their order."""
+    with_span, has_version = _check_placeholders(pattern)
+    if not with_span:
+        if span is not None or spans > 1:
+            asked = f"span {span} is" if span is not None else f"{spans} spans are"
             raise BadInput(
-                f"{os.path.join(base, pattern)}: span {span} is asked for, but there is no {{SPAN}} in it"
+                f"{os.path.join(base, pattern)}: {asked} asked for, but there is no {{SPAN}} in it"
             )
-        return 0, None, pattern
+        return [(0, None, pattern)]
     search = _search_expression(base, pattern)
-    best: tuple[int, int, re.Match[str]] | None = None
-    spans = set()
+    best: dict[int, tuple[int, re.Match[str]]] = {}
     for path in glob.glob(_glob_of(base, pattern)):
         match = search.fullmatch(os.path.normpath(path))
         if match is None:
             continue
         number = _span_number(match)
-        spans.add(number)
         version = int(match["version"]) if has_version else 0
-        if (span is None or number == span) and (best is None or (number, version) > best[:2]):
-            best = number, version, match
-    if best is None:
-        path = os.path.join(base, pattern)
-        if spans:
-            raise BadInput(f"{path}: no span {span}; there is {', '.join(map(str, sorted(spans)[-5:]))}")
+        if number not in best or version > best[number][0]:
+            best[number] = version, match
+    path = os.path.join(base, pattern)
+    if not best:
         raise nothing(path)
-    number, version, match = best
+    last = max(best) if span is None else span
+    if last not in best:
+        raise BadInput(f"{path}: no span {last}; there is {', '.join(map(str, sorted(best)[-5:]))}")
+    read = [number for number in sorted(best) if last - spans < number <= last]
+    return [
+        (number, best[number][0] if has_version else None, _filled(pattern, best[number][1], has_version))
+        for number in read
+    ]
+
+
+def _filled(pattern: str, match: re.Match[str], has_version: bool) -> str:
+    """The pattern with the span, date and version of one match."""
     filled = pattern
     if "span" in match.groupdict():
         filled = _SPAN.sub(match["span"], filled)
     else:
         for spec, group in zip(_DATE, ("year", "month", "day"), strict=True):
             filled = filled.replace(spec, match[group])
-    if has_version:
-        filled = _VERSION.sub(match["version"], filled)
-    return number, version if has_version else None, filled
+    return _VERSION.sub(match["version"], filled) if has_version else filled
 
 
 def _check_placeholders(pattern: str) -> tuple[bool, bool]:

@@ -80,6 +80,20 @@ def test_the_latest_span() -> None:
     assert source.pattern == "{SPAN}/rows.csv"
 
 
+def test_a_window_of_spans() -> None:
+    for span in (1, 2, 10):
+        write(f"spans/{span}/rows.csv", f"x,label\n{span},0\n")
+    source = find({"path": "spans/{SPAN}/rows.csv", "span": 2, "spans": 7})
+    assert [file["file"] for file in source.files] == ["1/rows.csv", "2/rows.csv"]
+    assert (source.span, source.spans) == (2, 7)
+
+
+@pytest.mark.parametrize("data", [{"images": "folders", "path": "a"}, {"loader": "a:b"}])
+def test_spans_are_of_tables(data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="span and spans are for tables whose path has"):
+        config({**data, "spans": 2})
+
+
 def test_a_touched_file_keeps_its_fingerprint_and_an_edited_one_does_not() -> None:
     path = write("rows.csv")
     before = find({"path": "rows.csv"}).files

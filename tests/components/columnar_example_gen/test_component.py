@@ -171,6 +171,14 @@ def test_a_file_that_changes_while_it_is_read(
     assert not list(home.root.rglob("spilled"))
 
 
+def all_numbers(home: Home) -> list[int]:
+    return [
+        tf.train.Example.FromString(record).features.feature["x"].int64_list.value[0]
+        for split in records(home.examples()).values()
+        for record in split
+    ]
+
+
 def test_latest_or_asked_span_is_read_and_recorded(home: Home, tmp_path: Path) -> None:
     for span, version in ((1, 1), (2, 1), (2, 2)):
         path = tmp_path / f"span-{span}" / f"v{version}" / "rows.csv"
@@ -179,15 +187,10 @@ def test_latest_or_asked_span_is_read_and_recorded(home: Home, tmp_path: Path) -
 
     def spans_and_largest() -> tuple[int, int, int]:
         examples = home.examples()
-        numbers = [
-            tf.train.Example.FromString(record).features.feature["x"].int64_list.value[0]
-            for split in records(examples).values()
-            for record in split
-        ]
         return (
             examples.get_int_custom_property("span"),
             examples.get_int_custom_property("version"),
-            max(numbers),
+            max(all_numbers(home)),
         )
 
     pattern = tmp_path / "span-{SPAN}" / "v{VERSION}" / "*.csv"
@@ -196,6 +199,15 @@ def test_latest_or_asked_span_is_read_and_recorded(home: Home, tmp_path: Path) -
     static = tfx.proto.StaticRange(start_span_number=1, end_span_number=1)
     home.run(ours(pattern, range_config=tfx.proto.RangeConfig(static_range=static)))
     assert spans_and_largest() == (1, 1, 1001)
+    static = tfx.proto.StaticRange(start_span_number=1, end_span_number=2)
+    rolling = tfx.proto.RollingRange(num_spans=2)
+    for window in (
+        tfx.proto.RangeConfig(static_range=static),
+        tfx.proto.RangeConfig(rolling_range=rolling),
+    ):
+        home.run(ours(pattern, range_config=window))
+        assert spans_and_largest() == (2, 2, 2002)
+        assert {1001, 2002} < set(all_numbers(home))
 
 
 def test_explicit_splits_are_kept(home: Home, tmp_path: Path) -> None:

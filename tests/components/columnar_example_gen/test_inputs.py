@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,11 @@ def make(*names: str) -> None:
         Path(name).write_text("x\n1\n")
 
 
-def found(path: str | list[str], span: int | None = None) -> tuple[list[str], int, int | None]:
+def found(
+    path: str | list[str], span: int | None = None, spans: int = 1
+) -> tuple[list[str], int, int | None]:
     base, pattern = inputs.locate(path)
-    resolved = inputs.resolve(base, {"all": pattern}, span)
+    resolved = inputs.resolve(base, {"all": pattern}, span, spans)
     names = [str(Path(file).relative_to(Path.cwd())) for file in resolved.files["all"]]
     return names, resolved.span, resolved.version
 
@@ -108,6 +111,36 @@ def test_a_span_that_is_not_there(folder: Path) -> None:
         found("{SPAN}/a.csv", span=3)
     with pytest.raises(BadInput, match=r"span 3 is asked for, but there is no \{SPAN\} in it"):
         found("1/a.csv", span=3)
+
+
+def test_a_window_of_spans_each_in_its_latest_version(folder: Path) -> None:
+    make("2/v1/a.csv", "3/v1/a.csv", "3/v2/a.csv", "5/v1/a.csv")
+    window = ["3/v2/a.csv", "5/v1/a.csv"]
+    assert found("{SPAN}/v{VERSION}/a.csv", spans=3) == (window, 5, 1)
+    assert found("{SPAN}/v{VERSION}/a.csv", span=5, spans=3) == (window, 5, 1)
+    assert found("{SPAN}/v{VERSION}/a.csv", span=3, spans=100) == (["2/v1/a.csv", "3/v2/a.csv"], 3, 2)
+
+
+def test_a_window_of_days(folder: Path) -> None:
+    make("2026-02-28.csv", "2026-03-01.csv", "2026-03-02.csv")
+    day = (datetime.date(2026, 3, 1) - datetime.date(1970, 1, 1)).days
+    assert found("{YYYY}-{MM}-{DD}.csv", day, 2) == (["2026-02-28.csv", "2026-03-01.csv"], day, None)
+
+
+def test_a_window_whose_last_span_has_no_files(folder: Path) -> None:
+    make("1/a.csv", "2/a.csv")
+    with pytest.raises(BadInput, match=r"no span 3; there is 1, 2$"):
+        found("{SPAN}/a.csv", span=3, spans=3)
+    with pytest.raises(BadInput, match=r"2 spans are asked for, but there is no \{SPAN\} in it"):
+        found("1/a.csv", spans=2)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("a/{SPAN:3}/b.csv", True), ("{YYYY}{MM}{DD}.csv", True), ("a/*.csv", False), ("{SPANS}.csv", False)],
+)
+def test_paths_with_spans(path: str, expected: bool) -> None:
+    assert inputs.has_span(path) is expected
 
 
 def test_splits_whose_latest_spans_differ(folder: Path) -> None:
