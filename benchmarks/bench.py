@@ -18,7 +18,8 @@ from pipeline import fingerprint
 
 PAGE = Path(__file__).parent / "README.md"
 COMMANDS = {
-    "stock_vs_ours": ["stock_vs_ours", "--pairs", "3"],
+    "stock_vs_ours_penguin": ["stock_vs_ours", "penguin", "--pairs", "3"],
+    "stock_vs_ours_taxi": ["stock_vs_ours", "taxi", "--pairs", "3"],
     "plain_script": ["plain_script", "--pairs", "3"],
     "example_gen": ["example_gen", "--rows", "200000", "--pairs", "3"],
     "data_path": ["data_path", "--rows", "200000", "--pairs", "3"],

@@ -68,7 +68,7 @@ def ours(csv: Path, state: Path) -> Side:
 
 def _pair(csv: Path, state: Path) -> tuple[Side, Side]:
     state.mkdir()
-    arguments = [sys.executable, STOCK, str(csv.parent), str(state / "stock"), "--until-transform"]
+    arguments = [sys.executable, STOCK, "taxi", str(csv.parent), str(state / "stock"), "--until-transform"]
     cost = command(arguments, state / "log")
     sides = Side(cost, _seconds(state / "stock" / "metadata.sqlite", cost)), ours(csv, state)
     _compare(state / "stock" / "root", state / "ours" / "pipelines" / "taxi")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import platform
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,12 @@ def main() -> None:
     """Prints each row as it is measured, and writes the page after each: a pipeline that fails keeps the others' rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="pipelines of the catalog; default: all")
-    names = parser.parse_args().names or catalog.names()
-    for config in [catalog.load(name) for name in names]:
-        with tempfile.TemporaryDirectory() as folder:
+    parser.add_argument(
+        "--keep", type=Path, help="folder in which the homes of the runs stay; default: they are removed"
+    )
+    arguments = parser.parse_args()
+    for config in [catalog.load(name) for name in arguments.names or catalog.names()]:
+        with _folder(config.name, arguments.keep) as folder:
             home = Home(Path(folder, "home"))
             cost = command(mlpipe("run", config.name, "--home", str(home.root)), Path(folder, "log"))
             pipeline = _pipeline(config, home, [f"{cost.seconds:.0f}", f"{cost.peak_mib:,.0f}"])
@@ -63,6 +67,17 @@ def main() -> None:
         for row in (pipeline, *edge):
             print(row, flush=True)
         _write([pipeline, *edge])
+
+
+@contextlib.contextmanager
+def _folder(name: str, keep: Path | None) -> Iterator[str]:
+    if keep:
+        folder = keep / name
+        folder.mkdir(parents=True)
+        yield str(folder)
+    else:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield temporary
 
 
 def _pipeline(config: Config, home: Home, cost: list[str]) -> str:

@@ -1,6 +1,6 @@
-"""The DAG of pipeline/catalog/taxi.yaml as the TFX templates write it: `python taxi.py CSV_FOLDER STATE_FOLDER`.
+"""A DAG of the catalog as the TFX templates write it: `python pipeline.py penguin|taxi CSV_FOLDER STATE_FOLDER`.
 
---auc: the bound of the gate; --until-transform leaves out training and all that follows.
+--bound: of the gate; --until-transform leaves out training and all that follows.
 """
 
 import argparse
@@ -9,10 +9,28 @@ import os
 import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
 
-MODULE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "taxi_module.py")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+# Label, columns that are sliced by, the gated metric and its bound, the other metrics.
+PENGUIN = (
+    "species",
+    ["island", "sex"],
+    "SparseCategoricalAccuracy",
+    0.95,
+    ["ExampleCount", "SparseCategoricalCrossentropy"],
+)
+TAXI = (
+    "big_tipper",
+    ["trip_start_hour", "payment_type"],
+    "AUC",
+    0.9,
+    ["ExampleCount", "BinaryAccuracy", "AUCPrecisionRecall", "BinaryCrossentropy"],
+)
+PIPELINES = {"penguin": PENGUIN, "taxi": TAXI}
 
 
-def create_pipeline(data, state, auc, until_transform):
+def create_pipeline(name, data, state, bound, until_transform):
+    label, sliced, gated, default_bound, metrics = PIPELINES[name]
+    module = os.path.join(FOLDER, f"{name}_module.py")
     buckets = {"train": 7, "valid": 1, "eval": 2}
     splits = [tfx.proto.SplitConfig.Split(name=n, hash_buckets=b) for n, b in buckets.items()]
     output = tfx.proto.Output(split_config=tfx.proto.SplitConfig(splits=splits))
@@ -24,9 +42,9 @@ def create_pipeline(data, state, auc, until_transform):
     validator = tfx.components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema
     )
-    transform = tfx.components.Transform(examples=examples, schema=schema, module_file=MODULE)
+    transform = tfx.components.Transform(examples=examples, schema=schema, module_file=module)
     trainer = tfx.components.Trainer(
-        module_file=MODULE,
+        module_file=module,
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,
@@ -38,25 +56,24 @@ def create_pipeline(data, state, auc, until_transform):
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     ).with_id("latest_blessed_model_resolver")
-    bound = tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound={"value": auc}))
-    metrics = ["ExampleCount", "BinaryAccuracy", "AUCPrecisionRecall", "BinaryCrossentropy"]
+    lower = {"value": default_bound if bound is None else bound}
+    gate = tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound=lower))
     eval_config = tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(
                 signature_name="serving_default",
-                label_key="big_tipper_xf",
+                label_key=f"{label}_xf",
                 preprocessing_function_names=["transform_features"],
             )
         ],
         slicing_specs=[
             tfma.SlicingSpec(),
-            tfma.SlicingSpec(feature_keys=["trip_start_hour"]),
-            tfma.SlicingSpec(feature_keys=["payment_type"]),
+            *(tfma.SlicingSpec(feature_keys=[column]) for column in sliced),
         ],
         metrics_specs=[
             tfma.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(class_name="AUC", threshold=bound),
+                    tfma.MetricConfig(class_name=gated, threshold=gate),
                     *(tfma.MetricConfig(class_name=metric) for metric in metrics),
                 ]
             )
@@ -79,7 +96,7 @@ def create_pipeline(data, state, auc, until_transform):
     if not until_transform:
         nodes += [trainer, resolver, evaluator, pusher]
     return tfx.dsl.Pipeline(
-        pipeline_name="stock_taxi",
+        pipeline_name=f"stock_{name}",
         pipeline_root=os.path.join(state, "root"),
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             os.path.join(state, "metadata.sqlite")
@@ -93,11 +110,12 @@ def create_pipeline(data, state, auc, until_transform):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=PIPELINES)
     parser.add_argument("data")
     parser.add_argument("state")
-    parser.add_argument("--auc", type=float, default=0.9)
+    parser.add_argument("--bound", type=float)
     parser.add_argument("--until-transform", action="store_true")
     given = parser.parse_args()
     tfx.orchestration.LocalDagRunner().run(
-        create_pipeline(given.data, given.state, given.auc, given.until_transform)
+        create_pipeline(given.name, given.data, given.state, given.bound, given.until_transform)
     )
