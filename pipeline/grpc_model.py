@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from pipeline import logs
 from pipeline.local_model import array, strings
 from pipeline.model_inputs import Row
 from pipeline.predict import Target, explained
@@ -18,7 +21,9 @@ class GrpcModel:
     def __init__(self, name: str, target: Target) -> None:
         self.name = name
         self._target = target
-        self._client = GrpcClient(target.address, timeout=target.timeout, attempts=1)
+        # The messages of TensorFlow Serving import TensorFlow, which notes what the machine has and lacks.
+        with logs.redirected(Path(os.devnull)):
+            self._client = GrpcClient(target.address, timeout=target.timeout, attempts=1)
         self._which: dict[str, Any] = {"version": target.version, "label": target.label}
         try:
             self.signatures = self._client.metadata(name, **self._which).signatures

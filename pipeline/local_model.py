@@ -28,6 +28,7 @@ class LocalModel:
         # TensorFlow's notes on the machine's instructions and missing devices tell nothing about the answers.
         with logs.redirected(Path(os.devnull)):
             import tensorflow as tf
+            import tensorflow_text  # noqa: F401 registers the operations of subword tokenizers
 
             from serving.grpc_client import signature_of
 
