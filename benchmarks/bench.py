@@ -19,12 +19,13 @@ from pipeline import fingerprint
 PAGE = Path(__file__).parent / "README.md"
 COMMANDS = {
     "stock_vs_ours_penguin": ["stock_vs_ours", "penguin", "--pairs", "3"],
-    "stock_vs_ours_taxi": ["stock_vs_ours", "taxi", "--pairs", "3"],
-    "plain_script": ["plain_script", "--pairs", "3"],
-    "example_gen": ["example_gen", "--rows", "200000", "--pairs", "3"],
-    "data_path": ["data_path", "--rows", "200000", "--pairs", "3"],
+    "stock_vs_ours_taxi": ["stock_vs_ours", "taxi", "--pairs", "2"],
+    "plain_script": ["plain_script", "--pairs", "2"],
+    "example_gen": ["example_gen", "--rows", "1000000", "--pairs", "1"],
+    "data_path": ["data_path", "--rows", "200000", "--pairs", "2"],
     "data_path_million": ["data_path", "--rows", "1000000", "--pairs", "1"],
     "scale": ["scale"],
+    "scale_example_gen": ["scale", "--rows", "1000000", "20000000", "--until", "ExampleGen"],
     "training_input": ["training_input"],
     "image_input": ["image_input"],
     "serving": ["serving_load", "--models", "penguin", "--clients", "1", "32"],

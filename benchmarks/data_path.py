@@ -58,10 +58,10 @@ def rows(count: int, pairs: int) -> Iterable[table.Row]:
     yield "peak MiB", *(f"{peak:,.0f}" for peak in peaks), *table.ratio([(peaks[0], peaks[1])]), ""
 
 
-def ours(csv: Path, state: Path) -> Side:
-    """Our components up to Transform on a file, in a new process."""
+def ours(csv: Path, state: Path, until: str = "Transform") -> Side:
+    """Our components up to one of them on a file, in a new process."""
     home = state / "ours"
-    data = ("--set", f"data.path={csv}", "--set", "data.drop=[]", "--until", "Transform")
+    data = ("--set", f"data.path={csv}", "--set", "data.drop=[]", "--until", until)
     cost = command(mlpipe("run", "taxi", "--home", str(home), *data), state / "log")
     return Side(cost, _seconds(home / "metadata.sqlite", cost))
 
