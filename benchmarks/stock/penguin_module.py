@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 import tensorflow_transform as tft
-from tfx_bsl.public import tfxio
+from shared import dataset, dense, name, save
 
 LABEL = "species"
 NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "year"]
@@ -10,19 +10,6 @@ NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"
 CATEGORICAL = {"island": 3, "sex": 2}
 CLASSES, OOV = 3, 1
 BATCH, STEPS_PER_EPOCH, EPOCHS = 16, 15, 40
-
-
-def name(key):
-    return key + "_xf"
-
-
-def dense(x):
-    if not isinstance(x, tf.SparseTensor):
-        return x
-    default = "" if x.dtype == tf.string else 0
-    return tf.squeeze(
-        tf.sparse.to_dense(tf.SparseTensor(x.indices, x.values, [x.dense_shape[0], 1]), default), axis=1
-    )
 
 
 def preprocessing_fn(inputs):
@@ -53,38 +40,14 @@ def build_model():
     return model
 
 
-def dataset(files, accessor, graph, repeat):
-    options = tfxio.TensorFlowDatasetOptions(batch_size=BATCH, label_key=name(LABEL), num_epochs=repeat)
-    return accessor.tf_dataset_factory(files, options, graph.transformed_metadata.schema)
-
-
 def run_fn(fn_args):
     graph = tft.TFTransformOutput(fn_args.transform_graph_path)
     model = build_model()
     model.fit(
-        dataset(fn_args.train_files, fn_args.data_accessor, graph, None),
+        dataset(fn_args.train_files, fn_args.data_accessor, graph, LABEL, BATCH, None),
         steps_per_epoch=STEPS_PER_EPOCH,
         epochs=EPOCHS,
-        validation_data=dataset(fn_args.eval_files, fn_args.data_accessor, graph, 1),
+        validation_data=dataset(fn_args.eval_files, fn_args.data_accessor, graph, LABEL, BATCH, 1),
         verbose=2,
     )
-    layer = graph.transform_features_layer()
-    model.tft_layer = layer
-    spec = graph.raw_feature_spec()
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(examples):
-        features = tf.io.parse_example(examples, {k: v for k, v in spec.items() if k != LABEL})
-        transformed = layer(features)
-        transformed.pop(name(LABEL), None)
-        return {"outputs": model({key: tf.reshape(value, [-1, 1]) for key, value in transformed.items()})}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def transform(examples):
-        return layer(tf.io.parse_example(examples, spec))
-
-    tf.saved_model.save(
-        model,
-        fn_args.serving_model_dir,
-        signatures={"serving_default": serve, "transform_features": transform},
-    )
+    save(model, graph, LABEL, fn_args.serving_model_dir)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 import tensorflow_transform as tft
-from tfx_bsl.public import tfxio
+from shared import dataset, dense, name, save
 
 LABEL = "big_tipper"
 BUCKETED = [
@@ -25,19 +25,6 @@ CATEGORICAL = [
     "company",
 ]
 BUCKETS, TOP_K, OOV = 10, 200, 1
-
-
-def name(key):
-    return key + "_xf"
-
-
-def dense(x):
-    if not isinstance(x, tf.SparseTensor):
-        return x
-    default = "" if x.dtype == tf.string else 0
-    return tf.squeeze(
-        tf.sparse.to_dense(tf.SparseTensor(x.indices, x.values, [x.dense_shape[0], 1]), default), axis=1
-    )
 
 
 def preprocessing_fn(inputs):
@@ -77,39 +64,15 @@ def build_model():
     return model
 
 
-def dataset(files, accessor, graph, repeat):
-    options = tfxio.TensorFlowDatasetOptions(batch_size=128, label_key=name(LABEL), num_epochs=repeat)
-    return accessor.tf_dataset_factory(files, options, graph.transformed_metadata.schema)
-
-
 def run_fn(fn_args):
     graph = tft.TFTransformOutput(fn_args.transform_graph_path)
     model = build_model()
     model.fit(
-        dataset(fn_args.train_files, fn_args.data_accessor, graph, None),
+        dataset(fn_args.train_files, fn_args.data_accessor, graph, LABEL, 128, None),
         steps_per_epoch=83,
         epochs=20,
-        validation_data=dataset(fn_args.eval_files, fn_args.data_accessor, graph, 1),
+        validation_data=dataset(fn_args.eval_files, fn_args.data_accessor, graph, LABEL, 128, 1),
         callbacks=[tf.keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)],
         verbose=2,
     )
-    layer = graph.transform_features_layer()
-    model.tft_layer = layer
-    spec = graph.raw_feature_spec()
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(examples):
-        features = tf.io.parse_example(examples, {k: v for k, v in spec.items() if k != LABEL})
-        transformed = layer(features)
-        transformed.pop(name(LABEL), None)
-        return {"outputs": model({key: tf.reshape(value, [-1, 1]) for key, value in transformed.items()})}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def transform(examples):
-        return layer(tf.io.parse_example(examples, spec))
-
-    tf.saved_model.save(
-        model,
-        fn_args.serving_model_dir,
-        signatures={"serving_default": serve, "transform_features": transform},
-    )
+    save(model, graph, LABEL, fn_args.serving_model_dir)
