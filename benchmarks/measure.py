@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# A new process counts what its parent held when it was made: a small parent keeps a large one out of the figure.
+PEAK = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as report:
+    report.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -27,20 +36,21 @@ def command(arguments: Sequence[str], log: Path, environment: Mapping[str, str] 
     Raises:
       RuntimeError: the command failed; the end of its output is in the message.
     """
-    began = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            arguments,
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
+    with tempfile.NamedTemporaryFile() as report, log.open("wb") as output:
+        began = time.monotonic()
+        status = subprocess.call(
+            [sys.executable, "-S", "-c", PEAK, report.name, *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})},
+            env=environment,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - began
-    if os.waitstatus_to_exitcode(status):
+        seconds = time.monotonic() - began
+        peak_kib = int(report.read() or 0)
+    if status:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{log.read_text(errors='replace')[-2000:]}")
-    return Cost(seconds, usage.ru_maxrss / 1024)
+    return Cost(seconds, peak_kib / 1024)
 
 
 def mlpipe(*arguments: str) -> list[str]:
