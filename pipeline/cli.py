@@ -16,6 +16,7 @@ from common.errors import UserError
 from pipeline import data_command, node_command, text_commands
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
+from pipeline.signals import Terminated
 from pipeline.target_flags import HomeOption
 from serving.deploy.settings import Settings
 
@@ -102,7 +103,7 @@ def run(
     """Run a pipeline from its data to a pushed model; what has not changed is not run again."""
     from pipeline import config, run
 
-    options = run.Options(force, start, only, until, wait)
+    options = run.Options(force, start, only, until, wait=wait)
     run.run(config.load(pipeline, set_ or ()), home_module.find(home), options)
 
 
@@ -122,11 +123,11 @@ def runs(
     home: HomeOption = None,
 ) -> None:
     """List the latest runs of a pipeline: how each ended, what was cached, what was pushed."""
-    from pipeline import metadata, pushes, runs, show
+    from pipeline import metadata, pushes, reconcile, runs, show
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    runs.reconcile(store, found, pipeline)
+    reconcile.reconcile(store, found, pipeline)
     listed = runs.list_runs(store, pipeline, limit)
     pushed = pushes.pushed_models(store, pipeline)
     show.show(show.runs_table(listed, pushed, pushes.makers(store, pushed.values())))
@@ -139,11 +140,11 @@ def status(
     home: HomeOption = None,
 ) -> None:
     """Show one run of a pipeline, component by component, and which versions are served."""
-    from pipeline import lock, metadata, pushes, runs, show
+    from pipeline import lock, metadata, pushes, reconcile, runs, show
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    runs.reconcile(store, found, pipeline)
+    reconcile.reconcile(store, found, pipeline)
     run = runs.get_run(store, pipeline, selector)
     holder = lock.holder(found, pipeline) if run.state == "running" else None
     pushed = pushes.pushed_models(store, pipeline)
@@ -203,12 +204,12 @@ def gc(
     home: HomeOption = None,
 ) -> None:
     """Delete what no kept run and no served or blessed model needs; lineage still tells of it."""
-    from pipeline import cleanup, lock, metadata, runs, show
+    from pipeline import cleanup, lock, metadata, reconcile, runs, show
 
     found = home_module.find(home)
     store = metadata.open_store(found)
     for name in [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store):
-        runs.reconcile(store, found, name)
+        reconcile.reconcile(store, found, name)
         try:
             items = (cleanup.collect if delete else cleanup.plan)(store, found, name, keep_runs)
         except lock.Busy as error:
@@ -332,6 +333,9 @@ def main() -> None:
             raise
         print(f"mlpipe: {_one_line(error)}", file=sys.stderr)
         code = getattr(error, "exit_code", 1)
+    except Terminated as error:
+        code = error.exit_code
+        print("mlpipe: ended by SIGTERM", file=sys.stderr)
     if code == INTERRUPTED:
         rest = "; the next run continues from the last finished component" if sys.argv[1] == "run" else ""
         print(f"mlpipe: interrupted{rest}", file=sys.stderr)

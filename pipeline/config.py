@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ import pydantic
 import yaml
 
 from common.errors import BadInput
-from pipeline import yaml_file
+from pipeline import metadata_address, yaml_file
 from pipeline.explain import Place, explain
 from pipeline.sections import METRICS, MODULE_SECTIONS, PER_CLASS, UNLABELLED, Config, Trainer
 from pipeline.wording import display, nearest
 
 CATALOG = Path(__file__).parent / "catalog"
 REPOSITORY = Path(__file__).parent.parent
+# User and password of a URI: what is refused for them must not show them.
+_PASSWORD = re.compile(r"://[^/]*:[^/]*@")
 
 
 def names() -> list[str]:
@@ -64,6 +68,25 @@ def load(pipeline: str, overrides: Iterable[str] = ()) -> Config:
     return _validate(values, path, document, overridden)
 
 
+def recorded(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
+    """The configuration that a run recorded, whatever the catalog says by now.
+
+    Raises:
+      BadInput: an override that is wrong, or that says something else than what is recorded.
+    """
+    resolved = Config.model_validate(values)
+    path = Path(f"{resolved.name}.yaml")
+    for override in overrides:
+        changed = deepcopy(dict(values))
+        key = _override(changed, override)
+        if _validate(changed, path, None, {key: override}) != resolved:
+            raise BadInput(
+                f"--set {override}: the run has begun with another value; give every component of a run the same --set,"
+                " or take another run id"
+            )
+    return resolved
+
+
 def _override(values: dict[str, Any], override: str) -> tuple[str, ...]:
     key, separator, text = override.partition("=")
     parts = tuple(key.strip().split("."))
@@ -101,7 +124,7 @@ def _validate(
         keys = tuple(str(part) for part in location)
         for key, override in overridden.items():
             if keys[: len(key)] == key or key[: len(keys)] == keys:
-                return f"--set {override}"
+                return f"--set {_PASSWORD.sub('://...@', override)}"
         return f"{display(path)}:{yaml_file.line_of(document, location)}"
 
     try:
@@ -126,6 +149,11 @@ def _check_consistent(config: Config, place: Place) -> None:
         raise BadInput(
             f"{place(('label',))}: label: task {config.task} takes one label, got {len(config.labels)}"
         )
+    if config.metadata.uri is not None:
+        try:
+            metadata_address.parse(config.metadata.uri)
+        except BadInput as error:
+            raise BadInput(f"{place(('metadata', 'uri'))}: metadata.uri: {error}") from None
     known = METRICS[config.task]
     evaluation = config.evaluation
     named = [(("metrics", i), metric) for i, metric in enumerate(evaluation.metrics)]

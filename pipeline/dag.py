@@ -10,7 +10,6 @@ from tfx.components import SchemaGen as StockSchemaGen
 from tfx.components import Trainer, Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import example_gen_pb2, range_config_pb2, trainer_pb2
 from tfx.types import BaseChannel, Channel, standard_artifacts
@@ -234,7 +233,6 @@ def create_pipeline(
     return tfx_pipeline.Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(home.pipeline_root(config.name)),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(home.metadata)),
         components=nodes,
         enable_cache=True,
         beam_pipeline_args=list(config.beam.options),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +14,44 @@ from common.errors import BadInput
 
 @dataclass(frozen=True)
 class Home:
-    """Paths below the home folder; nothing is created by asking for one."""
+    """Paths below the home folder; nothing but its identity is created by asking for one."""
 
     root: Path
 
     @property
     def metadata(self) -> Path:
         return self.root / "metadata.sqlite"
+
+    @property
+    def metadata_setting(self) -> Path:
+        """Which store is used in the place of `metadata`."""
+        return self.root / "metadata.json"
+
+    def check_writable(self, pipeline: str) -> None:
+        """Raises BadInput when the artifacts of a pipeline cannot be written."""
+        root = self.pipeline_root(pipeline)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=root).close()
+        except OSError as error:
+            raise BadInput(
+                f"{root}: cannot be written ({error.strerror or error}); give this user the right to, or name another"
+                " --home"
+            ) from None
+
+    def identity(self) -> str:
+        """A name of this home that no other has, wherever it is seen from; it is made when it is first asked for."""
+        path = self.root / "identity"
+        if not path.is_file():
+            self.root.mkdir(parents=True, exist_ok=True)
+            name = uuid.uuid4().hex
+            draft = path.with_name(f".identity-{name}")
+            draft.write_text(name, encoding="utf-8")
+            # Of several processes that come here at once, one gives the name.
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
+        return path.read_text(encoding="utf-8")
 
     @property
     def data(self) -> Path:

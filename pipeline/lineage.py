@@ -189,7 +189,7 @@ def _start(store: Store, artifact_id: int) -> Graph:
     _add_artifacts(store, graph, [artifact_id])
     if not graph.artifacts:
         raise BadInput(
-            f"no artifact {artifact_id} in {store.path}: `mlpipe lineage P` names those of the last model"
+            f"no artifact {artifact_id} in {store.address}: `mlpipe lineage P` names those of the last model"
         )
     return graph
 

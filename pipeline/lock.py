@@ -1,4 +1,8 @@
-"""One run of a pipeline at a time: a lock that the kernel lets go of when its process dies, however it dies."""
+"""One run of a pipeline at a time: locks that the kernel lets go of when their process dies, however it dies.
+
+A run in one process holds the pipeline's lock alone. The processes of a run that goes node by node share it, and each
+holds the lock of its node alone.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +20,20 @@ from pipeline.home import Home
 
 # A reader that looks whether the lock is free holds it for an instant: that is no second run.
 _GRACE_SECONDS = 0.3
+# One that reconciles the records, which names no run, holds it for as long as that takes.
+_READER_SECONDS = 10.0
 _POLL_SECONDS = 0.05
+_BRIEF = ".state"
 _held_here: dict[Path, str] = {}
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a lock and the run that it works on."""
+    """The process that holds a lock, the run that it works on, and its node where it has only one."""
 
     pid: int
     run_id: str
+    node: str = ""
 
 
 class Busy(UserError):
@@ -46,17 +54,50 @@ def lock(
     Raises `Busy`, which names the pid and the run, when another process holds it and `wait` is false.
     """
     path = home.lock(pipeline)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = _opened(path)
     try:
-        _acquire(descriptor, pipeline, wait, on_wait)
-        _write(descriptor, json.dumps({"pid": os.getpid(), "run": run_id}))
+        _acquire(descriptor, home, pipeline, wait, on_wait)
+        _write(descriptor, Holder(os.getpid(), run_id))
         _held_here[path] = run_id
         try:
             yield
         finally:
             del _held_here[path]
-            _write(descriptor, "")
+            _write(descriptor, None)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def node_lock(home: Home, pipeline: str, run_id: str, node: str) -> Iterator[None]:
+    """Hold the lock of one node of a run inside the `with` block, beside other nodes of the same run.
+
+    Raises `Busy` when another run of the pipeline has a process, or another process runs the same node.
+    """
+    path = home.lock(pipeline)
+    shared, own = _opened(path), _opened(home.lock(f"{pipeline}.{node}"))
+    try:
+        # Two first nodes of two runs would else each see the other, and both give up.
+        with brief(home, pipeline):
+            _share(shared, own, home, pipeline, Holder(os.getpid(), run_id, node))
+        _held_here[path] = run_id
+        try:
+            yield
+        finally:
+            del _held_here[path]
+            _write(own, None)
+    finally:
+        os.close(own)
+        os.close(shared)
+
+
+@contextmanager
+def brief(home: Home, pipeline: str) -> Iterator[None]:
+    """Hold, for a moment, what nodes of one run side by side need when they change what is recorded of the run."""
+    descriptor = _opened(home.lock(f"{pipeline}{_BRIEF}"))
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
 
@@ -68,43 +109,94 @@ def held_here(home: Home, pipeline: str) -> str | None:
 
 def holder(home: Home, pipeline: str) -> Holder | None:
     """Who holds the pipeline's lock now, in this process or another; None when it is free."""
+    return _holder(home.lock(pipeline)) or next(iter(_nodes(home, pipeline)), None)
+
+
+def nodes_of(home: Home, pipeline: str, run_id: str) -> set[str]:
+    """The nodes of a run that go on now, each in a process of its own."""
+    return {one.node for one in _nodes(home, pipeline) if one.run_id == run_id}
+
+
+def _nodes(home: Home, pipeline: str) -> list[Holder]:
+    folder = home.lock(pipeline).parent
+    found = (_holder(path) for path in sorted(folder.glob(f"{pipeline}.*.lock")) if _BRIEF not in path.name)
+    return [one for one in found if one is not None]
+
+
+def _holder(path: Path) -> Holder | None:
     try:
-        descriptor = os.open(home.lock(pipeline), os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _read(descriptor)
+        return None if _try(descriptor, fcntl.LOCK_SH) else _read(descriptor)
     finally:
         os.close(descriptor)
-    return None
 
 
-def _acquire(descriptor: int, pipeline: str, wait: bool, on_wait: Callable[[Holder], None] | None) -> None:
-    deadline = time.monotonic() + _GRACE_SECONDS
+def _opened(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+
+def _acquire(
+    descriptor: int, home: Home, pipeline: str, wait: bool, on_wait: Callable[[Holder], None] | None
+) -> None:
+    def who() -> Holder:
+        # Processes that share the lock have written their names elsewhere.
+        return next(iter(_nodes(home, pipeline)), None) or _read(descriptor)
+
     told = False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() < deadline:
-                time.sleep(_POLL_SECONDS)
-                continue
-        other = _read(descriptor)
+    while not _try_patiently(descriptor, fcntl.LOCK_EX, who):
+        other = who()
         if not wait:
-            raise Busy(
-                f"{pipeline} is busy: process {other.pid} works on run {other.run_id or '(starting)'}; "
-                "wait until it has ended, or end that process"
-            )
+            raise _busy(pipeline, other)
         if on_wait and not told:
             on_wait(other)
             told = True
         time.sleep(_POLL_SECONDS * 10)
 
 
-def _write(descriptor: int, text: str) -> None:
+def _share(shared: int, own: int, home: Home, pipeline: str, me: Holder) -> None:
+    if not _try_patiently(shared, fcntl.LOCK_SH, lambda: _read(shared)):
+        raise _busy(pipeline, _read(shared))
+    # What a run in one process left when it was killed.
+    _write(shared, None)
+    for other in _nodes(home, pipeline):
+        if other.run_id != me.run_id:
+            raise _busy(pipeline, other)
+    if not _try_patiently(own, fcntl.LOCK_EX, lambda: _read(own)):
+        raise _busy(pipeline, _read(own))
+    _write(own, me)
+
+
+def _try_patiently(descriptor: int, how: int, who: Callable[[], Holder]) -> bool:
+    began = time.monotonic()
+    while not _try(descriptor, how):
+        patience = _GRACE_SECONDS if who().run_id else _READER_SECONDS
+        if time.monotonic() > began + patience:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _try(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _busy(pipeline: str, other: Holder) -> Busy:
+    work = f"{other.node} of run {other.run_id}" if other.node else f"run {other.run_id or '(starting)'}"
+    return Busy(
+        f"{pipeline} is busy: process {other.pid} works on {work}; wait until it has ended, or end that process"
+    )
+
+
+def _write(descriptor: int, holder: Holder | None) -> None:
+    text = json.dumps({"pid": holder.pid, "run": holder.run_id, "node": holder.node}) if holder else ""
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, text.encode(), 0)
 
@@ -113,6 +205,6 @@ def _read(descriptor: int) -> Holder:
     # The holder may be between taking the lock and writing its name.
     try:
         content = json.loads(os.pread(descriptor, 4096, 0))
-        return Holder(int(content["pid"]), str(content["run"]))
+        return Holder(int(content["pid"]), str(content["run"]), str(content.get("node", "")))
     except (ValueError, KeyError, TypeError):
         return Holder(0, "")

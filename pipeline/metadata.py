@@ -19,7 +19,9 @@ from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import UserError
+from pipeline import metadata_address, metadata_server
 from pipeline.home import Home
+from pipeline.metadata_address import Address
 
 T = TypeVar("T")
 
@@ -33,25 +35,77 @@ _BATCH = 500
 # For how long another writer is waited for.
 _BUSY_SECONDS = 20
 
+# And for how long a server that has gone away in the middle.
+RESTART_SECONDS = 20
+
 
 class NoRuns(UserError):
     """Nothing has run in this home yet."""
 
 
-class Store(ml_metadata.MetadataStore):
-    """An MLMD store that waits for other writers and whose troubles are errors with one clear line."""
+class RunExists(UserError):
+    """A run id is taken."""
 
-    def __init__(self, path: Path, config: mlmd.ConnectionConfig) -> None:
-        self.path = path
-        deadline = time.monotonic() + _BUSY_SECONDS
+
+class Store(ml_metadata.MetadataStore):
+    """An MLMD store that waits for other writers and whose troubles are errors with one clear line.
+
+    Lists come in the order of the ids that were asked for, or of their own: TFX pairs such lists, and a server returns
+    them in any order.
+    """
+
+    def __init__(self, address: Address, config: mlmd.ConnectionConfig, patience: float = 0.0) -> None:
+        """Open the store at an address.
+
+        patience: seconds for which a server that does not answer is waited for, when it is first asked.
+        """
+        self.address = address
+        self._config = config
+        self._connect(patience)
+
+    def get_artifacts_by_id(self, artifact_ids: Iterable[int], *more: Any) -> list[mlmd.Artifact]:
+        ids = list(artifact_ids)
+        return _as_asked(super().get_artifacts_by_id(ids, *more), ids)
+
+    def get_artifact_types_by_id(self, type_ids: Iterable[int], *more: Any) -> list[mlmd.ArtifactType]:
+        ids = list(type_ids)
+        return _as_asked(super().get_artifact_types_by_id(ids, *more), ids)
+
+    def get_executions_by_id(self, execution_ids: Iterable[int], *more: Any) -> list[mlmd.Execution]:
+        ids = list(execution_ids)
+        return _as_asked(super().get_executions_by_id(ids, *more), ids)
+
+    def get_events_by_execution_ids(self, execution_ids: Iterable[int], *more: Any) -> list[mlmd.Event]:
+        return _by_ends(super().get_events_by_execution_ids(execution_ids, *more))
+
+    def get_events_by_artifact_ids(self, artifact_ids: Iterable[int], *more: Any) -> list[mlmd.Event]:
+        return _by_ends(super().get_events_by_artifact_ids(artifact_ids, *more))
+
+    def get_artifacts_by_context(self, context_id: int, *more: Any) -> list[mlmd.Artifact]:
+        found = super().get_artifacts_by_context(context_id, *more)
+        return found if more else by_id(found)
+
+    def get_executions_by_context(self, context_id: int, *more: Any) -> list[mlmd.Execution]:
+        found = super().get_executions_by_context(context_id, *more)
+        return found if more else by_id(found)
+
+    def _connect(self, patience: float) -> None:
+        began = time.monotonic()
         while True:
             try:
-                super().__init__(config)
+                if self.address.is_server:
+                    metadata_server.connect(lambda: super(Store, self).__init__(self._config), self.address)
+                else:
+                    super().__init__(self._config)
                 return
+            except metadata_server.Unreachable:
+                if time.monotonic() > began + patience:
+                    raise
+                time.sleep(1)
             except RuntimeError as error:
                 # Two processes that make the database at once get into each other's way.
-                if "aborted" not in str(error) or time.monotonic() > deadline:
-                    raise UserError(_trouble(path, str(error))) from error
+                if not _is_race(str(error)) or time.monotonic() > began + _BUSY_SECONDS:
+                    raise UserError(_trouble(self.address, str(error))) from error
                 time.sleep(random.uniform(0.05, 0.5))
 
     def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> Any:
@@ -62,39 +116,53 @@ class Store(ml_metadata.MetadataStore):
                 return self._call_method(method_name, request, response)
             except errors.AbortedError as error:
                 if time.monotonic() > deadline:
-                    raise UserError(_trouble(self.path, str(error))) from error
+                    raise UserError(_trouble(self.address, str(error))) from error
                 time.sleep(random.uniform(0.05, 0.5))
             except (errors.InternalError, errors.DataLossError) as error:
-                raise UserError(_trouble(self.path, str(error))) from error
+                if not (self.address.is_server and metadata_server.is_lost(str(error))):
+                    raise UserError(_trouble(self.address, str(error))) from error
+                if time.monotonic() > deadline:
+                    raise metadata_server.Unreachable(self.address) from error
+                # A transaction that was cut off was rolled back.
+                self._connect(RESTART_SECONDS)
 
 
 def open_store(home: Home, create: bool = False) -> Store:
-    """Open `home.metadata`; with `create` it is made when it is missing.
+    """Open the store of a home (see `metadata_address.find`); with `create` a file is made when it is missing.
 
-    A busy database is retried for some seconds. Raises `NoRuns` when it is missing and not to be created, `UserError`
-    when it stays busy, is damaged, or was written by another version of MLMD.
+    A busy database is retried for some seconds. Raises `NoRuns` when the file is missing and not to be created,
+    `UserError` when it stays busy, is damaged, was written by another version of MLMD, or when a server does not answer
+    or lets nobody in.
     """
-    path = home.metadata
+    address = metadata_address.find(home)
+    config = metadata_address.connection(address)
+    if not address.is_server:
+        _choose_mode(address.path, config, create, home)
+    return Store(address, config)
+
+
+def _choose_mode(path: Path, config: mlmd.ConnectionConfig, create: bool, home: Home) -> None:
+    """How a file is opened: made, written, or only read."""
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.is_file() or path.stat().st_size == 0:
+        return
+    if not path.is_file() or path.stat().st_size == 0:
         raise NoRuns(f"no runs yet in {home.root}: start one with mlpipe run P")
-    config = mlmd.ConnectionConfig()
-    config.sqlite.filename_uri = str(path)
     mode = mlmd.SqliteMetadataSourceConfig
-    if create:
-        config.sqlite.connection_mode = mode.READWRITE_OPENCREATE
-    elif os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        config.sqlite.connection_mode = mode.READWRITE
-    else:
-        config.sqlite.connection_mode = mode.READONLY
-    return Store(path, config)
+    writable = is_writable(Address("sqlite", path))
+    config.sqlite.connection_mode = mode.READWRITE if writable else mode.READONLY
+
+
+def is_writable(address: Address) -> bool:
+    """Whether records can be changed; of a server this is not known beforehand."""
+    path = address.path
+    return address.is_server or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
 def register_run(store: Store, pipeline: str, run_id: str, properties: Mapping[str, str]) -> mlmd.Context:
     """Register a run below its pipeline, in the shape in which TFX registers and finds it, with custom properties.
 
-    Run ids are unique in a store, over all its pipelines. Raises `UserError` when `run_id` is taken.
+    Run ids are unique in a store, over all its pipelines. Raises `RunExists` when `run_id` is taken.
     """
     run_type = _context_type(store, "pipeline_run")
     run = mlmd.Context(type_id=run_type, name=run_id)
@@ -102,7 +170,7 @@ def register_run(store: Store, pipeline: str, run_id: str, properties: Mapping[s
     try:
         [run.id] = store.put_contexts([run])
     except errors.AlreadyExistsError as error:
-        raise UserError(f"run {run_id} exists already: give another run id, or wait a second") from error
+        raise RunExists(f"run {run_id} exists already: give another run id, or wait a second") from error
     store.put_parent_contexts([mlmd.ParentContext(child_id=run.id, parent_id=_pipeline_id(store, pipeline))])
     return run
 
@@ -111,7 +179,7 @@ def update_run(store: Store, run_id: str, properties: Mapping[str, str]) -> None
     """Set custom properties of a registered run; the others stay."""
     run = run_context(store, run_id)
     if run is None:
-        raise UserError(f"no run {run_id} in {store.path}")
+        raise UserError(f"no run {run_id} in {store.address}")
     _set_strings(run, properties)
     store.put_contexts([run])
 
@@ -239,26 +307,36 @@ def _batched(read: Callable[[Sequence[int]], Iterable[T]], ids: Iterable[int]) -
         yield from read(wanted[start : start + _BATCH])
 
 
+def _as_asked(records: Iterable[T], ids: Iterable[int]) -> list[T]:
+    """Records in the order of these ids, one for each that is known."""
+    known = {record.id: record for record in records}  # type: ignore[attr-defined]
+    return [known[id_] for id_ in ids if id_ in known]
+
+
+def _is_race(message: str) -> bool:
+    return "aborted" in message or "already exists" in message or "Duplicate" in message
+
+
 def _by_ends(events: Iterable[mlmd.Event]) -> list[mlmd.Event]:
     return sorted(events, key=lambda e: (e.execution_id, e.artifact_id, e.type))
 
 
-def _trouble(path: Path, message: str) -> str:
+def _trouble(address: Address, message: str) -> str:
     versions = re.search(r"version (\d+) is (greater|older) than library version (\d+)", message)
     if versions:
         theirs, relation, ours = versions.groups()
         age = "a newer" if relation == "greater" else "an older"
         return (
-            f"{path} was written by {age} ML Metadata (schema {theirs}, "
+            f"{address} was written by {age} ML Metadata (schema {theirs}, "
             f"this one reads {ours}): install the ml-metadata that wrote it, or use another --home"
         )
     if "aborted" in message.lower() or "locked" in message.lower():
-        return (
-            f"{path} is busy: another process is writing to it for a long time; try again when that has ended"
-        )
+        return f"{address} is busy: another process is writing to it for a long time; try again when that has ended"
+    if address.is_server:
+        return f"{address}: ML Metadata says: {' '.join(message.split())[:200]}"
     if "unable to open" in message:
-        return f"{path} cannot be opened: check that the folder exists and may be read and written"
+        return f"{address} cannot be opened: check that the folder exists and may be read and written"
     if "disk is full" in message or "disk I/O" in message:
-        return f"{path} cannot be written: the disk is full or broken"
+        return f"{address} cannot be written: the disk is full or broken"
     reason = next((r for r in ("not a database", "malformed") if r in message), message.splitlines()[0][:120])
-    return f"{path} is not a readable metadata database ({reason}): restore a copy, or move it away to start anew"
+    return f"{address} is not a readable metadata database ({reason}): restore a copy, or move it away to start anew"

@@ -7,16 +7,18 @@ import os
 import time
 import traceback
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ml_metadata.proto import metadata_store_pb2 as pb
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import launcher
+from tfx.orchestration.portable import execution_publish_utils, launcher
 from tfx.proto.orchestration import pipeline_pb2
 
 from common.errors import UserError
-from pipeline import gates
+from pipeline import gates, metadata_address
+from pipeline.metadata import RESTART_SECONDS, Store
+from pipeline.metadata_address import Address
 
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
@@ -52,10 +54,46 @@ class Observer(Protocol):
     def finished(self, result: NodeResult) -> None: ...
 
 
-def run_node(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, observer: Observer) -> None:
+class Handle(metadata.Metadata):
+    """TFX's access to ML Metadata, by the store that waits, keeps its lists in order and tells its troubles."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(metadata_address.connection(address))
+        self._address = address
+
+    def __enter__(self) -> Handle:
+        if self._users == 0:
+            self._store = Store(self._address, self._connection_config, patience=RESTART_SECONDS)
+        self._users += 1
+        return self
+
+
+class _Launcher(launcher.Launcher):
+    """TFX's launcher, which takes up the execution of a former try of the node in the same run; here each has its own."""
+
+    def _register_or_reuse_execution(
+        self,
+        metadata_handle: metadata.Metadata,
+        contexts: list[pb.Context],
+        input_artifacts: Any = None,
+        exec_properties: Any = None,
+    ) -> pb.Execution:
+        return execution_publish_utils.register_execution(
+            metadata_handle=metadata_handle,
+            execution_type=self._pipeline_node.node_info.type,
+            contexts=contexts,
+            input_artifacts=input_artifacts,
+            exec_properties=exec_properties,
+        )
+
+
+def run_node(
+    ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, address: Address, observer: Observer
+) -> None:
     """Launches one node of a compiled pipeline and applies its gate, also when the result came from the cache.
 
-    The observer sees the result before the gate is applied.
+    address: of the metadata store, whose password has no place in a compiled pipeline. The observer sees the result
+    before the gate is applied.
 
     Raises:
       BadInput: the component found the data or its configuration wrong.
@@ -64,14 +102,13 @@ def run_node(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, observe
     """
     node_id = node.node_info.id
     deployment = runner_utils.extract_local_deployment_config(ir)
-    connection = _connection(deployment)
     started = time.monotonic()
     observer.started(node_id)
     is_resolver = node.node_info.type.name == RESOLVER
     try:
-        execution = launcher.Launcher(
+        execution = _Launcher(
             pipeline_node=node,
-            mlmd_connection=metadata.Metadata(connection),
+            mlmd_connection=Handle(address),
             pipeline_info=ir.pipeline_info,
             pipeline_runtime_spec=ir.runtime_spec,
             executor_spec=None if is_resolver else runner_utils.extract_executor_spec(deployment, node_id),
@@ -90,18 +127,13 @@ def run_node(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, observe
     if execution is None or execution.execution_id is None:
         observer.finished(NodeResult(node_id, "skipped", seconds, {}))
         return
-    result = _result(connection, node_id, execution.execution_id, seconds)
+    result = _result(address, node_id, execution.execution_id, seconds)
     observer.finished(result)
     gates.check(node_id, result.outputs)
 
 
-def _connection(deployment: object) -> pb.ConnectionConfig:
-    config = deployment.metadata_connection_config  # type: ignore[attr-defined]
-    return getattr(config, config.WhichOneof("connection_config"))
-
-
-def _result(connection: pb.ConnectionConfig, node_id: str, execution_id: int, seconds: float) -> NodeResult:
-    with metadata.Metadata(connection) as handle:
+def _result(address: Address, node_id: str, execution_id: int, seconds: float) -> NodeResult:
+    with Handle(address) as handle:
         store = handle.store
         (execution,) = store.get_executions_by_id([execution_id])
         if execution.last_known_state == pb.Execution.FAILED:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline import fingerprint
+from pipeline.job import Inputs, Job, dump
 from pipeline.metadata import Store, properties, register_run, run_context, update_run
-from pipeline.runs import last_run, outputs_of
+from pipeline.runs import Run, last_run, outputs_of
 from pipeline.sections import Config
-from pipeline.trainer_files import TrainerFile
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,31 @@ class Fingerprint:
     files: Mapping[str, str]
 
     @property
+    def parts(self) -> dict[str, str]:
+        """A digest of each part."""
+        # Where a run is recorded changes nothing of what it makes.
+        config = {key: value for key, value in self.config.dump().items() if key != "metadata"}
+        parts = {
+            "configuration": config,
+            "code": self.code,
+            "versions": self.versions,
+            "data": list(self.data),
+            "schema": self.schema,
+            "files": dict(self.files),
+        }
+        return {name: fingerprint.of_values(part) for name, part in parts.items()}
+
+    @property
     def digest(self) -> str:
-        return fingerprint.of_values(
-            self.config.dump(), self.code, self.versions, self.data, self.schema, self.files
-        )
+        return fingerprint.of_values(self.parts)
 
 
-def fingerprint_run(
-    config: Config,
-    data: Sequence[dict[str, Any]],
-    schema: Path | None,
-    files: Mapping[str, TrainerFile],
-) -> Fingerprint:
+def fingerprint_run(config: Config, inputs: Inputs) -> Fingerprint:
     """The fingerprint of a run of this configuration over these files, without importing what is fingerprinted.
 
     Args:
       config: the configuration.
-      data: the input files with their fingerprints.
-      schema: the curated schema, if there is one.
-      files: the files that the trainer section names.
+      inputs: its files.
     """
     loader = [config.data.loader.partition(":")[0]] if config.data.loader and not config.data.path else []
     check = config.serving_check
@@ -57,9 +64,9 @@ def fingerprint_run(
         config,
         code,
         fingerprint.versions(),
-        data,
-        fingerprint.of_file(schema) if schema else None,
-        {key: file.sha256 for key, file in files.items()},
+        inputs.source.files,
+        fingerprint.of_file(inputs.schema) if inputs.schema else None,
+        {key: file.sha256 for key, file in inputs.files.items()},
     )
 
 
@@ -70,26 +77,60 @@ def new_run_id(store: Store) -> str:
     return next(name for name in names if run_context(store, name) is None)
 
 
-def begin(store: Store, run_id: str, made_of: Fingerprint, whole: bool) -> None:
-    """Records that a run started, and all that it depends on; only a whole run can be found up to date later."""
+def begin(store: Store, job: Job, made_of: Fingerprint, whole: bool, unit: str = "run") -> None:
+    """Records that a run started, and all that it depends on; only a whole run can be found up to date later.
+
+    unit: `run` for one process that runs its nodes, `node` for a process each.
+    Raises UserError when there is a run of that id.
+    """
     register_run(
         store,
-        made_of.config.name,
-        run_id,
+        job.config.name,
+        job.run_id,
         {
             "mlpipe_state": "running",
-            "mlpipe_config": json.dumps(made_of.config.dump()),
-            "mlpipe_fingerprint": made_of.digest if whole else "",
-            "mlpipe_code": json.dumps(made_of.code),
+            "mlpipe_config": json.dumps(job.config.dump()),
             "mlpipe_versions": json.dumps(made_of.versions),
             "mlpipe_started": _now(),
+            "mlpipe_runner": os.environ.get("MLPIPE_RUNNER") or "local",
+            "mlpipe_unit": unit,
+            "mlpipe_home": job.home.identity(),
+            **_of_files(job, made_of, whole),
         },
     )
 
 
+def renew(store: Store, job: Job, made_of: Fingerprint, whole: bool) -> None:
+    """Records anew what a run depends on: its data are read now, and may not be what they were when it began."""
+    update_run(store, job.run_id, _of_files(job, made_of, whole))
+
+
+def changes(run: Run, made_of: Fingerprint) -> list[str]:
+    """What a run depends on, other than its data, that changed since it began."""
+    return [
+        part for part, digest in made_of.parts.items() if part != "data" and digest != run.parts.get(part)
+    ]
+
+
+def forget_fingerprint(store: Store, run_id: str) -> None:
+    """Records that a run can never be found up to date, as its nodes did not all see the same."""
+    update_run(store, run_id, {"mlpipe_fingerprint": ""})
+
+
+def resume(store: Store, run_id: str) -> None:
+    """Records that a run goes on, node by node; one that ended at a gate never does."""
+    if not _ended_at_gate(store, run_id):
+        going_on = {"mlpipe_state": "running", "mlpipe_reason": "", "mlpipe_ended": "", "mlpipe_unit": "node"}
+        update_run(store, run_id, going_on)
+
+
 def end(store: Store, run_id: str, state: str, reason: str = "") -> None:
-    """Records how a run ended: succeeded, gate_failed, failed or interrupted."""
-    update_run(store, run_id, {"mlpipe_state": state, "mlpipe_reason": reason, "mlpipe_ended": _now()})
+    """Records how a run ended: succeeded, gate_failed, failed or interrupted.
+
+    A gate that failed stays the reason, whatever becomes of nodes that ran beside it.
+    """
+    if not _ended_at_gate(store, run_id):
+        update_run(store, run_id, {"mlpipe_state": state, "mlpipe_reason": reason, "mlpipe_ended": _now()})
 
 
 def up_to_date(store: Store, made_of: Fingerprint) -> str | None:
@@ -101,6 +142,20 @@ def up_to_date(store: Store, made_of: Fingerprint) -> str | None:
     pushed = outputs_of(store, last.node("Pusher")).get("pushed_model")
     folder = properties(pushed).get("pushed_destination") if pushed is not None else None
     return last.id if folder and Path(folder, "saved_model.pb").is_file() else None
+
+
+def _ended_at_gate(store: Store, run_id: str) -> bool:
+    context = run_context(store, run_id)
+    return context is not None and properties(context).get("mlpipe_state") == "gate_failed"
+
+
+def _of_files(job: Job, made_of: Fingerprint, whole: bool) -> dict[str, str]:
+    return {
+        "mlpipe_fingerprint": made_of.digest if whole else "",
+        "mlpipe_code": json.dumps(made_of.code),
+        "mlpipe_parts": json.dumps(made_of.parts),
+        "mlpipe_inputs": dump(job),
+    }
 
 
 def _now() -> str:

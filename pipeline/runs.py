@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,8 +13,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import BadInput
-from pipeline import lock, metadata, pushes
-from pipeline.home import Home
+from pipeline import metadata, pushes
 from pipeline.metadata import Store
 
 # In the order of the DAG. Optional nodes are told of only where they ran.
@@ -75,7 +73,10 @@ class NodeRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a pipeline; times are ISO 8601 in UTC, and empty where none was written."""
+    """One run of a pipeline; times are ISO 8601 in UTC, and empty where none was written.
+
+    parts are digests of what it depends on, inputs what `pipeline.job` wrote.
+    """
 
     id: str
     pipeline: str
@@ -87,6 +88,8 @@ class Run:
     code: dict[str, str]
     versions: dict[str, str]
     fingerprint: str
+    parts: dict[str, str]
+    inputs: str
     nodes: list[NodeRun]
     context_id: int
 
@@ -124,7 +127,7 @@ def get_run(store: Store, pipeline: str, selector: str) -> Run:
 def last_run(store: Store, pipeline: str, state: str | None = None) -> Run | None:
     """The latest run, or the latest one that ended in `state`; None when there is none."""
     for context in reversed(metadata.run_contexts(store, pipeline)):
-        if state is None or _text(context, "mlpipe_state") == state:
+        if state is None or text(context, "mlpipe_state") == state:
             return _read(store, pipeline, context)
     return None
 
@@ -151,26 +154,6 @@ def find_pipeline(store: Store, pipeline: str | None) -> str:
     if pipeline not in known:
         raise BadInput(f"pipeline {pipeline!r} has not run{nearest(pipeline, known)}")
     return pipeline
-
-
-def reconcile(store: Store, home: Home, pipeline: str) -> list[str]:
-    """Records as interrupted what was recorded as running and whose process is gone; the ids of those runs.
-
-    Executions that run in no live process become FAILED, with the custom property `mlpipe_interrupted`. Nothing is
-    touched while another process holds the pipeline's lock; when this process holds it, its own run is left alone.
-    """
-    contexts = metadata.run_contexts(store, pipeline)
-    if not _suspects(store, contexts, "") or not os.access(home.metadata, os.W_OK):
-        return []
-    own = lock.held_here(home, pipeline)
-    if own is not None:
-        return _interrupt(store, _suspects(store, contexts, own))
-    try:
-        with lock.lock(home, pipeline, ""):
-            # What was running a moment ago may have ended before the lock was free.
-            return _interrupt(store, _suspects(store, metadata.run_contexts(store, pipeline), ""))
-    except lock.Busy:
-        return []
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -225,14 +208,16 @@ def _read(store: Store, pipeline: str, context: mlmd.Context, node_of: dict[int,
     return Run(
         id=context.name,
         pipeline=pipeline,
-        state=_text(context, "mlpipe_state") or _state(nodes),
-        reason=_text(context, "mlpipe_reason"),
-        started=_text(context, "mlpipe_started") or iso(context.create_time_since_epoch),
-        ended=_text(context, "mlpipe_ended"),
+        state=text(context, "mlpipe_state") or _state(nodes),
+        reason=text(context, "mlpipe_reason"),
+        started=text(context, "mlpipe_started") or iso(context.create_time_since_epoch),
+        ended=text(context, "mlpipe_ended"),
         config=_json(context, "mlpipe_config"),
         code=_json(context, "mlpipe_code"),
         versions=_json(context, "mlpipe_versions"),
-        fingerprint=_text(context, "mlpipe_fingerprint"),
+        fingerprint=text(context, "mlpipe_fingerprint"),
+        parts=_json(context, "mlpipe_parts"),
+        inputs=text(context, "mlpipe_inputs"),
         nodes=nodes,
         context_id=context.id,
     )
@@ -272,61 +257,24 @@ def _state(nodes: list[NodeRun]) -> str:
     return "failed" if "failed" in states else "succeeded"
 
 
-def _suspects(
-    store: Store, contexts: list[mlmd.Context], own: str
-) -> list[tuple[mlmd.Context, list[mlmd.Execution]]]:
-    """Runs that look alive, other than `own`, with their executions that do.
-
-    A run that ended can have left an execution behind (TFX does when a driver fails): the last run is looked at
-    whatever its state.
-    """
-    found = []
-    for context in contexts:
-        alive = _text(context, "mlpipe_state") == "running"
-        if context.name == own or not (alive or context is contexts[-1]):
-            continue
-        running = [
-            execution
-            for execution in metadata.executions_of(store, context)
-            if _STATES.get(execution.last_known_state) == "running"
-        ]
-        if alive or running:
-            found.append((context, running))
-    return found
-
-
-def _interrupt(store: Store, suspects: list[tuple[mlmd.Context, list[mlmd.Execution]]]) -> list[str]:
-    now = iso(time.time() * 1000)
-    for context, running in suspects:
-        for execution in running:
-            execution.last_known_state = mlmd.Execution.FAILED
-            execution.custom_properties[INTERRUPTED].string_value = now
-        if running:
-            store.put_executions(running)
-        if _text(context, "mlpipe_state") in ("running", ""):
-            nodes = [metadata.contexts_of(store, execution.id)["node"].name for execution in running]
-            where = " and ".join(name.rpartition(".")[2] for name in nodes) or "a pause between components"
-            described = {
-                "mlpipe_state": "interrupted",
-                "mlpipe_reason": f"the process ended during {where}",
-                "mlpipe_ended": now,
-            }
-            metadata.update_run(store, context.name, described)
-    return [context.name for context, _ in suspects]
-
-
 def iso(milliseconds: float) -> str:
     """A time since the epoch as ISO 8601 in UTC, to the second."""
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc).isoformat(timespec="seconds")
 
 
-def _text(context: mlmd.Context, key: str) -> str:
+def text(context: mlmd.Context, key: str) -> str:
+    """A custom property of a run, empty where it has none."""
     return str(context.custom_properties[key].string_value) if key in context.custom_properties else ""
+
+
+def is_alive(execution: mlmd.Execution) -> bool:
+    """Whether an execution is recorded as one that goes on."""
+    return _STATES.get(execution.last_known_state, "running") == "running"
 
 
 def _json(context: mlmd.Context, key: str) -> dict[str, Any]:
     try:
-        value = json.loads(_text(context, key) or "{}")
+        value = json.loads(text(context, key) or "{}")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

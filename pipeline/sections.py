@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -96,6 +97,10 @@ class Data(Section):
         None, description="Highest share of the eval split's words that the train split does not have."
     )
 
+    def _given(self, names: Sequence[str]) -> list[str]:
+        """Those that are not as they are by default: a configuration that was written out in full can be read again."""
+        return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+
     @pydantic.field_validator("splits")
     @classmethod
     def _known_splits(cls, splits: dict[str, int]) -> dict[str, int]:
@@ -122,7 +127,7 @@ class Data(Section):
     @pydantic.model_validator(mode="after")
     def _image_keys_need_images(self) -> Data:
         only_for_images = ("path_column", "on_error", "max_errors", "max_pixels")
-        given = [name for name in only_for_images if name in self.model_fields_set]
+        given = self._given(only_for_images)
         if self.images is None and given:
             raise ValueError(f"{given[0]} is for images; set images: folders, idx or csv, or take it out")
         if self.images and self.path is not None and not isinstance(self.path, str):
@@ -132,7 +137,7 @@ class Data(Section):
     @pydantic.model_validator(mode="after")
     def _text_keys_need_text(self) -> Data:
         only_for_text = ("text_columns", "group", "duplicates", "max_chars", "on_long", "empty", "max_oov")
-        given = [name for name in (*only_for_text, "window") if name in self.model_fields_set]
+        given = self._given((*only_for_text, "window"))
         if self.text is None and given:
             raise ValueError(
                 f"{given[0]} is for texts; set text: table, folders, windows, parallel or conll, or take it out"
@@ -297,6 +302,16 @@ class Beam(Section):
         return options
 
 
+class Metadata(Section):
+    """Where ML Metadata is kept, when not in the home; passwords stand in the environment or in a file."""
+
+    uri: str | None = Field(
+        None,
+        description="sqlite:///path, postgresql://user@host:port/database or mysql://user@host:port/database.",
+    )
+    password_file: str | None = None
+
+
 class Config(Section):
     """One pipeline: a file of pipeline/catalog."""
 
@@ -314,11 +329,12 @@ class Config(Section):
     optimizer: Optimizer | None = Field(None, description="TensorFlow Lite forms of a blessed model.")
     push: Push = Push()
     beam: Beam = Beam()
+    metadata: Metadata = Metadata()
 
     @property
     def labels(self) -> list[str]:
         return [self.label] if isinstance(self.label, str) else list(self.label)
 
     def dump(self) -> dict[str, Any]:
-        """The resolved configuration as JSON-able values, with the keys of the file."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The resolved configuration as JSON-able values, with the keys of the file, which can be read again."""
+        return self.model_dump(mode="json", by_alias=True, exclude=None if self.label else {"label"})

@@ -5,33 +5,38 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tfx.dsl.compiler import compiler, constants
-from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from common.errors import BadInput
-from pipeline.node import Observer, run_node
+from pipeline import metadata_address
+from pipeline.home import Home
+from pipeline.metadata_address import Address
+from pipeline.node import Handle, Observer, run_node
 
 
 def run(
     pipeline: tfx_pipeline.Pipeline,
     run_id: str,
+    home: Home,
     observer: Observer,
     forced: Collection[str] = (),
     only: str | None = None,
     until: str | None = None,
+    alone: str | None = None,
 ) -> None:
     """Runs the nodes in the order of the DAG; the first that fails ends the run.
 
     Args:
       pipeline: the DAG.
       run_id: name of the run in ML Metadata.
+      home: whose metadata store is used.
       observer: told before and after each node.
       forced: nodes that run although a cached result would do.
       only: the one node to run, on what the last run made of the nodes before it.
       until: the last node to run.
+      alone: the one node to run, on what this run made of the nodes before it.
 
     Raises:
       UserError: see `pipeline.node.run_node`.
@@ -40,12 +45,13 @@ def run(
     for node in nodes(ir):
         if node.node_info.id in forced or node.node_info.id == only:
             node.execution_options.caching_options.enable_cache = False
+    address = metadata_address.find(home)
     if only is not None:
-        _reuse_all_but(ir, only)
+        _reuse_all_but(ir, only, address)
     for node in nodes(ir):
-        if node.execution_options.HasField("skip"):
+        if node.execution_options.HasField("skip") or alone not in (None, node.node_info.id):
             continue
-        run_node(ir, node, observer)
+        run_node(ir, node, address, observer)
         if node.node_info.id == until:
             return
 
@@ -77,12 +83,10 @@ def from_node(pipeline: tfx_pipeline.Pipeline, start: str) -> set[str]:
     return found
 
 
-def _reuse_all_but(ir: pipeline_pb2.Pipeline, only: str) -> None:
+def _reuse_all_but(ir: pipeline_pb2.Pipeline, only: str, address: Address) -> None:
     """Marks all other nodes as reused from the last run, by TFX's own partial run."""
     partial_run_utils.mark_pipeline(ir, from_nodes=[only], to_nodes=[only])
-    deployment = runner_utils.extract_local_deployment_config(ir)
-    config = deployment.metadata_connection_config
-    with metadata.Metadata(getattr(config, config.WhichOneof("connection_config"))) as handle:
+    with Handle(address) as handle:
         try:
             partial_run_utils.snapshot(handle, ir)
         except LookupError as error:

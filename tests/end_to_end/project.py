@@ -78,7 +78,13 @@ class Project:
         self, *arguments: str, script: str = "from pipeline.cli import main; main()"
     ) -> subprocess.Popen[str]:
         """The same in a process of its own; `script` is what Python runs."""
-        command = [sys.executable, "-c", script, "run", "toy.yaml", *arguments, "--home", str(self.home.root)]
+        return self.start_command("run", "toy.yaml", *arguments, script=script)
+
+    def start_command(
+        self, *arguments: str, script: str = "from pipeline.cli import main; main()"
+    ) -> subprocess.Popen[str]:
+        """Any command on the project's home, in a process of its own."""
+        command = [sys.executable, "-c", script, *arguments, "--home", str(self.home.root)]
         return subprocess.Popen(
             command,
             cwd=self.folder,

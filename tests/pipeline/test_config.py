@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -333,7 +334,7 @@ def test_overrides_change_values_of_every_kind() -> None:
         (
             "nothing=1",
             "nothing: unknown key; valid: name, description, task, label, data, schema, trainer, evaluation,"
-            " serving_check, optimizer, push, beam",
+            " serving_check, optimizer, push, beam, metadata",
         ),
         (
             "task=regression",
@@ -360,3 +361,9 @@ def test_curated_schema_and_thresholds_are_read() -> None:
     assert loaded.schema_.curated == "s.pbtxt"
     assert loaded.schema_.drift == {"x": 0.1}
     assert loaded.schema_.skew == {"y": 0.2}
+
+
+@pytest.mark.parametrize("name", config.names())
+def test_a_recorded_configuration_is_read_as_it_was(name: str) -> None:
+    loaded = config.load(name)
+    assert config.recorded(json.loads(json.dumps(loaded.dump()))) == loaded

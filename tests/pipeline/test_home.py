@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,30 @@ def test_a_file_is_no_home(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         home.find(tmp_path / "rows.csv")
     assert str(caught.value) == f"--home {tmp_path}/rows.csv: is a file; name a folder"
+
+
+def test_artifacts_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    found = home.Home(tmp_path / "home")
+    found.check_writable("toy")
+    assert found.pipeline_root("toy").is_dir()
+    assert list(found.pipeline_root("toy").iterdir()) == []
+    found.pipeline_root("toy").chmod(0o500)
+    user = os.geteuid()
+    if user == 0:
+        # Root may write everywhere.
+        os.seteuid(65534)
+    try:
+        with pytest.raises(BadInput) as caught:
+            found.check_writable("toy")
+    finally:
+        os.seteuid(user)
+    assert str(caught.value) == (
+        f"{found.pipeline_root('toy')}: cannot be written (Permission denied); give this user the right to, or name"
+        " another --home"
+    )
+
+
+def test_a_home_has_one_name(tmp_path: Path) -> None:
+    first, second = home.Home(tmp_path / "a"), home.Home(tmp_path / "b")
+    assert first.identity() == home.Home(tmp_path / "a").identity() != second.identity()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["identity"]

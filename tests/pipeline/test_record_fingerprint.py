@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from components.columnar_example_gen.options import ReaderOptions
 from pipeline import config, metadata, record
 from pipeline.home import Home
+from pipeline.job import Inputs, Job
+from pipeline.sources import Source
 from pipeline.trainer_files import TrainerFile
 
 FILES = [{"split": "all", "file": "rows.csv", "bytes": 12, "sha256": "ab"}]
@@ -21,7 +24,18 @@ def digest(
     schema: Path | None = None,
     files: dict[str, TrainerFile] | None = None,
 ) -> str:
-    return record.fingerprint_run(config.load("penguin", overrides), data, schema, files or {}).digest
+    inputs = Inputs(Source("", "", ReaderOptions(), data), schema, files or {})
+    return record.fingerprint_run(config.load("penguin", overrides), inputs).digest
+
+
+def begin(home: Home, run_id: str, whole: bool = True) -> tuple[metadata.Store, record.Fingerprint]:
+    """A run of penguin that is recorded as begun."""
+    store = metadata.open_store(home, create=True)
+    loaded = config.load("penguin")
+    inputs = Inputs(Source("", "", ReaderOptions(), FILES), None, {})
+    made_of = record.fingerprint_run(loaded, inputs)
+    record.begin(store, Job(loaded, home, run_id, inputs, []), made_of, whole)
+    return store, made_of
 
 
 def test_equal_runs_have_equal_fingerprints() -> None:
@@ -74,15 +88,14 @@ def test_packages_and_code_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("override", ["serving_check.enabled=false", "serving_check.with=infra_validator"])
 def test_the_model_server_counts_where_it_is_asked(override: str) -> None:
-    assert "serving.server" in record.fingerprint_run(config.load("penguin"), FILES, None, {}).code
-    without = record.fingerprint_run(config.load("penguin", [override]), FILES, None, {})
+    inputs = Inputs(Source("", "", ReaderOptions(), FILES), None, {})
+    assert "serving.server" in record.fingerprint_run(config.load("penguin"), inputs).code
+    without = record.fingerprint_run(config.load("penguin", [override]), inputs)
     assert "serving.server" not in without.code
 
 
 def test_what_a_run_writes(tmp_path: Path) -> None:
-    store = metadata.open_store(Home(tmp_path), create=True)
-    made_of = record.fingerprint_run(config.load("penguin"), FILES, None, {})
-    record.begin(store, "r1", made_of, whole=True)
+    store, made_of = begin(Home(tmp_path), "r1")
     (run,) = metadata.run_contexts(store, "penguin")
     found = metadata.properties(run)
     assert found["mlpipe_state"] == "running"
@@ -101,17 +114,14 @@ def test_what_a_run_writes(tmp_path: Path) -> None:
 
 def test_run_ids_of_one_second_differ(tmp_path: Path) -> None:
     store = metadata.open_store(Home(tmp_path), create=True)
-    made_of = record.fingerprint_run(config.load("penguin"), FILES, None, {})
     ids = []
     for _ in range(3):
         ids.append(record.new_run_id(store))
-        record.begin(store, ids[-1], made_of, whole=True)
+        begin(Home(tmp_path), ids[-1])
     assert len(set(ids)) == 3
 
 
 def test_a_partial_run_is_never_up_to_date(tmp_path: Path) -> None:
-    store = metadata.open_store(Home(tmp_path), create=True)
-    made_of = record.fingerprint_run(config.load("penguin"), FILES, None, {})
-    record.begin(store, "r1", made_of, whole=False)
+    store, made_of = begin(Home(tmp_path), "r1", whole=False)
     record.end(store, "r1", "succeeded")
     assert record.up_to_date(store, made_of) is None

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import BadInput
-from pipeline import lock, metadata, pushes, runs
+from pipeline import metadata, pushes, runs
 from pipeline.home import Home
 from tests.pipeline.records import Recorder
-from tests.pipeline.test_lock import hold
 
 PIPELINE = "penguin"
 
@@ -178,41 +177,6 @@ def repeat_push(recorder: Recorder, run_id: str, model: int) -> None:
 def test_numbers_in_short() -> None:
     assert pushes.spans([1, 3, 4, 5, 9]) == "1, 3 to 5, 9"
     assert pushes.spans([]) == ""
-
-
-def test_a_dead_run_is_recorded_as_interrupted(recorder: Recorder) -> None:
-    assert runs.reconcile(recorder.store, recorder.home, PIPELINE) == ["20261124-060000"]
-    run = runs.get_run(recorder.store, PIPELINE, "last")
-    assert (run.state, run.reason) == ("interrupted", "the process ended during Transform")
-    assert run.ended > run.started
-    transform = run.node("Transform")
-    assert (transform.state, transform.seconds) == ("failed", None)
-    assert runs.INTERRUPTED in transform.exec_properties
-    assert runs.reconcile(recorder.store, recorder.home, PIPELINE) == []
-
-
-def test_a_live_run_is_left_alone(recorder: Recorder) -> None:
-    with hold(recorder.home) as other:
-        assert runs.reconcile(recorder.store, recorder.home, PIPELINE) == []
-        assert runs.get_run(recorder.store, PIPELINE, "last").state == "running"
-        other.communicate("")
-    assert runs.reconcile(recorder.store, recorder.home, PIPELINE) == ["20261124-060000"]
-
-
-def test_a_run_that_holds_the_lock_reconciles_all_but_itself(recorder: Recorder) -> None:
-    with lock.lock(recorder.home, PIPELINE, "r9"):
-        recorder.run("r9", stop="ExampleGen", state="running", last="RUNNING")
-        assert runs.reconcile(recorder.store, recorder.home, PIPELINE) == ["20261124-060000"]
-        assert runs.get_run(recorder.store, PIPELINE, "r9").state == "running"
-
-
-def test_an_execution_that_an_ended_run_left_running_is_ended(tmp_path: Path) -> None:
-    recorder = Recorder(Home(tmp_path))
-    recorder.run("r1", stop="ExampleGen", state="failed", last="RUNNING")
-    assert runs.reconcile(recorder.store, recorder.home, PIPELINE) == ["r1"]
-    run = runs.get_run(recorder.store, PIPELINE, "r1")
-    assert (run.state, run.reason) == ("failed", "ExampleGen stopped")
-    assert run.node("ExampleGen").state == "failed"
 
 
 def test_a_run_of_another_runner_has_the_state_of_its_nodes(tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""Nodes of a run in this process, all of them or one, with log, progress, records and summary."""
+
+from __future__ import annotations
+
+import gc
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from common.errors import BadInput, GateFailed, UserError
+from pipeline import lock, logs, node_list, reconcile, record
+from pipeline.job import Job
+from pipeline.metadata import Store
+from pipeline.progress import Progress
+from pipeline.signals import Terminated, terminable
+from pipeline.wording import display
+
+if TYPE_CHECKING:
+    from tfx.orchestration.pipeline import Pipeline
+
+    from pipeline.node import NodeResult
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which nodes run although nothing changed, the last one, the only one, and whether to wait for another run.
+
+    only: one node on what the last run made; node: one node on what its own run made of those before it.
+    Raises BadInput for options that contradict each other.
+    """
+
+    force: bool = False
+    start: str | None = None
+    only: str | None = None
+    until: str | None = None
+    node: str | None = None
+    wait: bool = False
+
+    def __post_init__(self) -> None:
+        if self.only is not None and self.until is not None:
+            raise BadInput("--only and --until: give one of them")
+
+    @property
+    def asks_for_work(self) -> bool:
+        return self.force or self.start is not None or self.only is not None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every node comes up, be it cached."""
+        return self.only is None and self.until is None
+
+
+def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
+    """Runs the nodes of a run that is recorded as begun, and records how it ended, whatever happens.
+
+    Raises:
+      UserError: a node failed or a gate did not let pass; the exit code says which.
+    """
+    log = job.home.log(job.config.name, job.run_id)
+    try:
+        with terminable(), logs.redirected(log) as screen, Progress(screen) as progress:
+            for line in (f"{job.config.name}: run {job.run_id}, log {display(log)}", *notes):
+                progress.say(line)
+            try:
+                _launch(job, options, progress)
+            except BaseException:
+                traceback.print_exc()
+                raise
+    except GateFailed as error:
+        _end(job, options, store, "gate_failed", str(error))
+        raise
+    except (KeyboardInterrupt, Terminated) as error:
+        by = "from the keyboard" if isinstance(error, KeyboardInterrupt) else "by SIGTERM"
+        _end(job, options, store, "interrupted", by)
+        raise
+    except BaseException as error:
+        _end(job, options, store, "failed", str(error))
+        if isinstance(error, BadInput):
+            raise
+        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        raise UserError(f"{message}; log: {display(log)}") from error
+    last = node_list.node_list(job.config)[-1].id
+    if options.node in (None, last):
+        with lock.brief(job.home, job.config.name):
+            record.end(store, job.run_id, "succeeded")
+
+
+def _end(job: Job, options: Options, store: Store, state: str, reason: str) -> None:
+    """Records how a run ended early; what is recorded nowhere, as the store is gone, is found out later."""
+    with suppress(UserError), lock.brief(job.home, job.config.name):
+        # TFX closes the execution of a component that raises an Exception, but not that of a driver, nor after Ctrl-C.
+        reconcile.close(store, job.home, job.config.name, job.run_id, options.node)
+        record.end(store, job.run_id, state, reason)
+
+
+def _launch(job: Job, options: Options, progress: Progress) -> None:
+    began = time.monotonic()
+    progress.started("start-up")
+    # TensorFlow and Beam make millions of small objects that stay: to look for cycles among them after every
+    # 700, as Python does, takes a sixth of a run.
+    gc.set_threshold(100_000, 20, 100)
+    from pipeline.dag import create_pipeline
+    from pipeline.node import NodeFailed
+    from pipeline.runners import local
+
+    inputs = job.inputs
+    pipeline = create_pipeline(job.config, inputs.source, job.slices, inputs.schema, inputs.files, job.home)
+    forced = _forced(pipeline, options)
+    observer = _Collect(progress)
+    gc.freeze()
+    progress.done("start-up")
+    try:
+        local.run(pipeline, job.run_id, job.home, observer, forced, options.only, options.until, options.node)
+    except BaseException as error:
+        progress.failed()
+        if isinstance(error, NodeFailed):
+            progress.say(error.last_lines())
+        raise
+    finally:
+        from pipeline import summary
+
+        seconds = time.monotonic() - began
+        summary.show(progress.console, observer.results, seconds, job.config.serving_check.enabled)
+
+
+class _Collect:
+    """Passes events on to the display and keeps the results for the summary."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.results: dict[str, NodeResult] = {}
+
+    def started(self, node_id: str) -> None:
+        self.progress.started(node_id)
+
+    def finished(self, result: NodeResult) -> None:
+        self.results[result.node_id] = result
+        self.progress.finished(result)
+
+
+def _forced(pipeline: Pipeline, options: Options) -> set[str]:
+    """The nodes that run although a cached result would do.
+
+    The Pusher always does: it is quick, leaves a version that is already served as it is, and only it knows whether
+    the folder still holds what it pushed.
+    """
+    from pipeline.runners import local
+
+    forced = {"Pusher"}
+    if options.force:
+        forced.update(node.id for node in pipeline.components)
+    if options.start is not None:
+        forced |= local.from_node(pipeline, options.start)
+    return forced
