@@ -10,6 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import UserError
-from pipeline import metadata_address, metadata_server
+from pipeline import backslashes, metadata_address, metadata_server
 from pipeline.home import Home
 from pipeline.metadata_address import Address
 
@@ -108,12 +109,21 @@ class Store(ml_metadata.MetadataStore):
                     raise UserError(_trouble(self.address, str(error))) from error
                 time.sleep(random.uniform(0.05, 0.5))
 
-    def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> Any:
+    def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> None:
         del extra_options
+        if self.address.scheme == "postgresql":
+            self._try(method_name, backslashes.hide(request), response)
+            backslashes.show(response)
+        else:
+            self._try(method_name, request, response)
+
+    def _try(self, method_name: str, request: Any, response: Any) -> None:
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
-                return self._call_method(method_name, request, response)
+                with metadata_server.quiet() if self.address.is_server else nullcontext():
+                    self._call_method(method_name, request, response)
+                return
             except errors.AbortedError as error:
                 if time.monotonic() > deadline:
                     raise UserError(_trouble(self.address, str(error))) from error
@@ -314,7 +324,7 @@ def _as_asked(records: Iterable[T], ids: Iterable[int]) -> list[T]:
 
 
 def _is_race(message: str) -> bool:
-    return "aborted" in message or "already exists" in message or "Duplicate" in message
+    return bool(re.search("aborted|already exists|Duplicate|Please retry the connection", message))
 
 
 def _by_ends(events: Iterable[mlmd.Event]) -> list[mlmd.Event]:

@@ -9,8 +9,8 @@ import os
 import re
 import socket
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from common.errors import UserError
 from pipeline.metadata_address import PASSWORD, Address
@@ -18,6 +18,9 @@ from pipeline.metadata_address import PASSWORD, Address
 _SECONDS = 10
 _SAID = re.compile(r"PostgreSQL error: (.*)")
 _CHATTER = re.compile(r"_metadata_source\.cc:|Logging before InitGoogleLogging")
+
+# The further lines of a message.
+_MORE = re.compile(r"\s|[A-Z]+: |LINE \d|server closed the connection|SSL ")
 
 
 class Unreachable(UserError):
@@ -44,9 +47,9 @@ def connect(open_: Callable[[], None], address: Address) -> None:
         raise Unreachable(address, error.strerror or str(error)) from error
     # Read by PostgreSQL's own library; without it a connection that hangs, hangs for minutes.
     os.environ.setdefault("PGCONNECT_TIMEOUT", str(_SECONDS))
-    said: list[str] = []
     try:
-        _listening(open_, said)
+        with quiet() as said:
+            open_()
     except RuntimeError as error:
         reason = " ".join(said)
         refusal = _refusal(address, reason, str(error))
@@ -102,29 +105,32 @@ def _refusal(address: Address, reason: str, message: str) -> str:
     return ""
 
 
-def _listening(open_: Callable[[], None], said: list[str]) -> None:
-    """Open, and keep what MLMD's C++ code says meanwhile; what others say is passed on."""
+@contextmanager
+def quiet() -> Iterator[list[str]]:
+    """Inside the `with` block MLMD's C++ code says nothing on standard error; what others say is passed on after it.
+
+    Yields:
+      A list, which holds the reasons that it gave for errors when the block has ended.
+    """
+    said: list[str] = []
     sys.stderr.flush()
     saved = os.dup(2)
+    heard = os.memfd_create("heard")
+    os.dup2(heard, 2)
     try:
-        with tempfile.TemporaryFile() as heard:
-            os.dup2(heard.fileno(), 2)
-            try:
-                open_()
-            finally:
-                os.dup2(saved, 2)
-                heard.seek(0)
-                lines = heard.read().decode("utf-8", "replace").splitlines(keepends=True)
-                _sort(lines, said)
+        yield said
     finally:
+        os.dup2(saved, 2)
         os.close(saved)
+        with os.fdopen(heard, "rb") as file:
+            file.seek(0)
+            _sort(file.read().decode("utf-8", "replace").splitlines(keepends=True), said)
 
 
 def _sort(lines: list[str], said: list[str]) -> None:
     own = False
     for line in lines:
-        # A message's further lines are indented.
-        own = bool(_CHATTER.search(line)) or (own and line[:1].isspace())
+        own = bool(_CHATTER.search(line)) or (own and bool(_MORE.match(line)))
         if not own:
             os.write(2, line.encode())
         found = _SAID.search(line)

@@ -183,7 +183,11 @@ def _check_gate(store: Store, run: Run, node_id: str) -> None:
     from pipeline import gates
 
     outputs = runs.outputs_of(store, run.node(node_id))
-    gates.check(node_id, {key: [artifact] for key, artifact in outputs.items()})
+    try:
+        gates.check(node_id, {key: [artifact] for key, artifact in outputs.items()})
+    except GateFailed as error:
+        record.end(store, run.id, "gate_failed", str(error))
+        raise
 
 
 def _too_early(pipeline: str, node_id: str, before: str, run_id: str, state: str) -> BadInput:

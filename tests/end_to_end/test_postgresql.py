@@ -79,7 +79,7 @@ def test_two_pipelines_at_once_and_all_questions(project: Project, server: Postg
         assert shown.count("complete") == len(COMPONENTS) + 1
         assert "served: version 1" in shown
         answer = json.loads(ask(project, "lineage", name, "--json"))
-        assert answer["type"] == "PushedModel"
+        assert answer["pipeline"] == name
     assert ask(project, "run", "toy.yaml").startswith("toy is up to date")
 
     project.change("trainer:", "push: {keep: 5}\ntrainer:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -55,6 +56,32 @@ def test_lists_are_in_the_order_that_was_asked_for(home: Home) -> None:
         assert [one.id for one in store.get_artifacts_by_id(wanted)] == list(wanted)
     wanted = [kinds[2], kinds[0], kinds[2]]
     assert [one.id for one in store.get_artifact_types_by_id(iter(wanted))] == wanted
+
+
+def test_backslashes_are_kept(home: Home) -> None:
+    store = metadata.open_store(home)
+    text = json.dumps({"config": json.dumps({"path": "C:\\data", "quote": "it's"})})
+    metadata.register_run(store, "quoted", "quoted-1", {"mlpipe_config": text, "mlpipe_reason": "\\"})
+    context = metadata.run_context(store, "quoted-1")
+    assert context is not None
+    assert context.custom_properties["mlpipe_config"].string_value == text
+    assert context.custom_properties["mlpipe_reason"].string_value == "\\"
+    kind = store.put_artifact_type(mlmd.ArtifactType(name="quoted"))
+    artifact = mlmd.Artifact(type_id=kind, uri="a\\b")
+    artifact.custom_properties["listed"].struct_value.update({"a\n": ["\\", {"b": "\\d"}]})
+    store.put_artifacts([artifact])
+    (found,) = store.get_artifacts_by_uri("a\\b")
+    assert found.custom_properties["listed"].struct_value["a\n"][0] == "\\"
+    assert found.custom_properties["listed"].struct_value["a\n"][1]["b"] == "\\d"
+    # What was asked with is as it was.
+    assert artifact.uri == "a\\b"
+
+
+def test_ml_metadata_still_cannot_do_it_itself(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.backslashes.hide", lambda message: message)
+    store = metadata.open_store(home)
+    with pytest.raises(UserError, match="syntax error"):
+        metadata.register_run(store, "quoted", "quoted-2", {"mlpipe_config": "\\"})
 
 
 @pytest.mark.parametrize(
