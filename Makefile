@@ -9,7 +9,7 @@ PARALLEL := -n 2 --dist loadfile
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check format results bench lock clean
+.PHONY: help setup run test test-slow check format results bench airflow lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,9 +42,12 @@ results: setup ## measure again and rewrite docs/results.md (ONLY="penguin taxi"
 bench: setup ## measure against stock TFX and rewrite benchmarks/README.md (ONLY="scale": some)
 	@$(BIN)/python -m benchmarks.bench $(ONLY)
 
+airflow: setup ## start Airflow on this machine with the DAG of penguin (PIPELINE=... PORT=...)
+	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.airflow start $(PIPELINE) $(if $(PORT),--port $(PORT))
+
 lock: ## resolve setup.py again and rewrite requirements/*.lock (UPGRADE=1: newest versions)
 	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock $(if $(UPGRADE),--upgrade)
 
 clean: ## remove what set-up and the tools made (not .mlpipe: your runs)
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) .venv-airflow .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -type d -not -path './.mlpipe/*' -prune -exec rm -rf {} +

@@ -56,7 +56,6 @@ setup(
         "uvicorn>=0.30,<1",
     ],
     extras_require={
-        "airflow": ["apache-airflow>=2.11,<2.12"],
         "kubeflow": ["kfp>=2.16,<2.17"],
         "datasets": DATASETS,
         "dev": [

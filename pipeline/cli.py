@@ -317,6 +317,24 @@ def export_serving(
     )
 
 
+@export_app.command("airflow")
+def export_airflow(
+    pipeline: Annotated[str, typer.Argument(help="Name in the catalog, or a YAML file.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("dags"),
+    set_: SetOption = None,
+    command: Annotated[
+        str | None,
+        typer.Option("--command", help="The mlpipe command on Airflow's workers [default: this one]."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is not its own.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Write a pipeline as a DAG file for Airflow 3: a task a node, each by this command."""
+    from pipeline.orchestration import airflow
+
+    airflow.export(pipeline, set_ or (), home_module.find(home), out, command, force)
+
+
 def main() -> None:
     """Run the command line; any error ends in one line and its exit code, without a traceback unless `--debug`."""
     debug = "--debug" in sys.argv

@@ -31,8 +31,10 @@ class Fingerprint:
     @property
     def parts(self) -> dict[str, str]:
         """A digest of each part."""
-        # Where a run is recorded changes nothing of what it makes.
-        config = {key: value for key, value in self.config.dump().items() if key != "metadata"}
+        # Where a run is recorded, and who starts it when, changes nothing of what it makes.
+        config = {
+            key: value for key, value in self.config.dump().items() if key not in ("metadata", "airflow")
+        }
         parts = {
             "configuration": config,
             "code": self.code,

@@ -9,6 +9,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.model_optimizer.config import Optimizer
+from pipeline.orchestration.airflow_settings import Airflow
 
 # metric -> is a higher value better
 METRICS = {
@@ -330,6 +331,7 @@ class Config(Section):
     push: Push = Push()
     beam: Beam = Beam()
     metadata: Metadata = Metadata()
+    airflow: Airflow = Airflow()
 
     @property
     def labels(self) -> list[str]:

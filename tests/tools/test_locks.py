@@ -69,7 +69,6 @@ def test_every_pin_has_hashes_and_no_address(name: str) -> None:
         ("dev.lock", ["dev", "datasets"]),
         ("runtime.lock", ["datasets"]),
         ("kubeflow.lock", ["datasets", "kubeflow"]),
-        ("airflow.lock", ["datasets", "airflow"]),
     ],
 )
 def test_a_lock_fits_the_ranges_of_setup_py(
@@ -83,6 +82,13 @@ def test_a_lock_fits_the_ranges_of_setup_py(
     for requirement in map(Requirement, wanted):
         version = versions[requirement.name.lower()]
         assert requirement.specifier.contains(version), f"{requirement} but {name} has {version}: make lock"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_airflow_has_an_environment_of_its_own(python: str) -> None:
+    versions = locked("airflow.lock", python)
+    assert versions["apache-airflow"].startswith("3.")
+    assert not {"tfx", "tensorflow", "apache-beam", "ml-metadata"} & set(versions)
 
 
 @pytest.mark.parametrize("python", PYTHONS)

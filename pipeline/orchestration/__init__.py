@@ -1,0 +1,1 @@
+"""What other orchestrators are given: files that call `mlpipe node run`, node by node."""

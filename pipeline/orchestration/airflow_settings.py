@@ -1,0 +1,68 @@
+"""The `airflow` section of a catalog file."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+CRON = re.compile(r"\S+( \S+){4}")
+
+Minutes = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Airflow(BaseModel):
+    """When Airflow runs the pipeline, what it tries again, and what may run side by side."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schedule: str | None = Field(None, description="Cron expression or preset; without one, by hand alone.")
+    start: datetime.date = Field(datetime.date(2025, 1, 1), description="No run is scheduled before it.")
+    timezone: str = Field("UTC", description="Of the schedule, and of the day that a run trains on.")
+    first_day: datetime.date = Field(
+        datetime.date(1970, 1, 1), description="The day that is span 0, where data.path has {SPAN}."
+    )
+    retries: Annotated[int, Field(ge=0)] = 2
+    retry_seconds: Seconds = Field(60, description="Before the first retry; twice as long before each next.")
+    max_retry_seconds: Seconds = 1800
+    timeout_minutes: Minutes = Field(120, description="How long one try of a node may take.")
+    timeouts: dict[str, Minutes] = Field({}, description="The same for single nodes, in minutes.")
+    pool: str | None = Field("mlpipe_heavy", description="Airflow's pool for the heavy nodes.")
+    heavy: tuple[str, ...] = Field(
+        ("Transform", "Tuner", "Trainer", "Evaluator"), description="Nodes that take a slot of the pool."
+    )
+    params: tuple[str, ...] = Field(
+        (), description="Keys of this file that a run can be started with other values of."
+    )
+    on_failure: tuple[str, ...] = Field(
+        (), description="Command that is given what failed, as JSON on its standard input."
+    )
+
+    @pydantic.field_validator("schedule")
+    @classmethod
+    def _known_schedule(cls, schedule: str | None) -> str | None:
+        if schedule is not None and schedule not in PRESETS and not CRON.fullmatch(schedule):
+            raise ValueError(
+                f"{schedule!r} is no cron expression of five fields and none of {', '.join(PRESETS)}"
+            )
+        return schedule
+
+    @pydantic.field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (OSError, ValueError, LookupError):
+            raise ValueError(f"{timezone!r} is no time zone; write it like Europe/Berlin") from None
+        return timezone
+
+    @pydantic.field_validator("on_failure", mode="before")
+    @classmethod
+    def _list_of_words(cls, command: Any) -> Any:
+        return [command] if isinstance(command, str) else command
