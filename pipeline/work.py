@@ -102,6 +102,7 @@ def _launch(job: Job, options: Options, progress: Progress) -> None:
     # TensorFlow and Beam make millions of small objects that stay: to look for cycles among them after every
     # 700, as Python does, takes a sixth of a run.
     gc.set_threshold(100_000, 20, 100)
+    from components.evaluator import measured
     from pipeline.dag import create_pipeline
     from pipeline.node import NodeFailed
     from pipeline.runners import local
@@ -109,6 +110,8 @@ def _launch(job: Job, options: Options, progress: Progress) -> None:
     inputs = job.inputs
     pipeline = create_pipeline(job.config, inputs.source, job.slices, inputs.schema, inputs.files, job.home)
     forced = _forced(pipeline, options)
+    if "Evaluator" in (*forced, options.only):
+        measured.forget(job.home.pipeline_root(job.config.name) / "Evaluator" / "evaluation")
     observer = _Collect(progress)
     gc.freeze()
     progress.done("start-up")

@@ -16,7 +16,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
-from components.evaluator import buckets, comparison
+from components.evaluator import buckets, comparison, measured
 from components.evaluator.constants import VERDICT
 from components.evaluator.findings import Answers
 from components.evaluator.measuring import measure
@@ -56,24 +56,30 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         (spec,) = (spec for spec in eval_config.model_specs if not spec.is_baseline)
         class_names = _class_names(models[spec.name])
         named = _buckets(input_dict, exec_properties["buckets"])
-        with self._make_beam_pipeline() as pipeline:
-            measure(
-                pipeline,
-                input_dict[standard_component_specs.EXAMPLES_KEY],
-                json_utils.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY]),
-                _schema(input_dict),
-                eval_config,
-                models,
-                named,
-                Answers(
-                    spec,
-                    keyed_by_model=len(models) > 1,
-                    task=exec_properties["task"],
-                    class_names=class_names,
-                    most=exec_properties["mistakes"],
-                    folder=uri,
-                ),
-            )
+        digest = measured.digest(input_dict, exec_properties, eval_config)
+        former = measured.find(uri, digest)
+        if former is not None:
+            measured.judge(former, uri, eval_config)
+        else:
+            with self._make_beam_pipeline() as pipeline:
+                measure(
+                    pipeline,
+                    input_dict[standard_component_specs.EXAMPLES_KEY],
+                    json_utils.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY]),
+                    _schema(input_dict),
+                    eval_config,
+                    models,
+                    named,
+                    Answers(
+                        spec,
+                        keyed_by_model=len(models) > 1,
+                        task=exec_properties["task"],
+                        class_names=class_names,
+                        most=exec_properties["mistakes"],
+                        folder=uri,
+                    ),
+                )
+        measured.mark(uri, digest)
         result = verdict(
             list(tfma.load_metrics(uri)),
             tfma.load_validation_result(uri),

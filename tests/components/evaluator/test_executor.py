@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
+import tensorflow_model_analysis as tfma
 from google.protobuf import text_format
 from PIL import Image
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -19,6 +21,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import json_utils, path_utils, proto_utils
 
 from components.batches import files, record_batches
+from components.evaluator import executor, measured
 from components.evaluator.executor import Executor
 from components.statistics_gen.statistics import statistics_of
 from pipeline import evaluation
@@ -113,9 +116,39 @@ def by_numpy(records: list[dict[str, Any]], centres: dict[str, float]) -> np.nda
     return raised / raised.sum(axis=1, keepdims=True)
 
 
+@dataclass(frozen=True)
+class Question:
+    """The inputs of an execution, and the records of the split that it evaluates."""
+
+    inputs: dict[str, list[Any]]
+    records: list[dict[str, Any]]
+    scratch: Path
+
+    def put(self, folder: Path, config: dict[str, Any] = CONFIG) -> standard_artifacts.ModelBlessing:
+        """Execute; `folder` becomes the evaluation. Returns the blessing."""
+        parsed = Config.model_validate(config)
+        outputs = {
+            "evaluation": [standard_artifacts.ModelEvaluation()],
+            "blessing": [standard_artifacts.ModelBlessing()],
+        }
+        outputs["evaluation"][0].uri = str(folder)
+        outputs["blessing"][0].uri = f"{folder}-blessing"
+        properties = {
+            "eval_config": proto_utils.proto_to_json(evaluation.eval_config(parsed, SLICES)),
+            "example_splits": json_utils.dumps(["eval"]),
+            "min_slice_examples": parsed.evaluation.min_slice_examples,
+            "task": parsed.task,
+            "class_gates": json.dumps(evaluation.class_gates(parsed)),
+            "buckets": json.dumps(evaluation.buckets(parsed, SLICES)),
+            "mistakes": MOST,
+        }
+        Executor(images.context(self.scratch)).Do(self.inputs, outputs, properties)
+        return outputs["blessing"][0]
+
+
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
-    folder = tmp_path_factory.mktemp("evaluated")
+def question(tmp_path_factory: pytest.TempPathFactory) -> Question:
+    folder = tmp_path_factory.mktemp("question")
     random = np.random.default_rng(3)
     for label, centre in CENTRES.items():
         for index in range(120):
@@ -124,7 +157,6 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
             image = Image.fromarray(pixels.astype(np.uint8))
             images.write_file(folder / "images" / label / f"{index}.png", images.encoded(image))
     examples = images.run(folder / "images", folder, labels=["label"])
-    config = Config.model_validate(CONFIG)
     inputs = {
         "examples": [examples],
         "schema": [_schema(folder / "schema")],
@@ -132,30 +164,20 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
         "model": [_model(folder / "model", CENTRES, 1)],
         "baseline_model": [_model(folder / "baseline", FORMER, 2)],
     }
-    outputs = {
-        "evaluation": [standard_artifacts.ModelEvaluation()],
-        "blessing": [standard_artifacts.ModelBlessing()],
-    }
-    for name, (artifact,) in outputs.items():
-        artifact.uri = str(folder / name)
-    properties = {
-        "eval_config": proto_utils.proto_to_json(evaluation.eval_config(config, SLICES)),
-        "example_splits": json_utils.dumps(["eval"]),
-        "min_slice_examples": config.evaluation.min_slice_examples,
-        "task": config.task,
-        "class_gates": json.dumps(evaluation.class_gates(config)),
-        "buckets": json.dumps(evaluation.buckets(config, SLICES)),
-        "mistakes": MOST,
-    }
-    Executor(images.context(folder / "tmp")).Do(inputs, outputs, properties)
-    records = images.records(examples)["eval"]
+    return Question(inputs, images.records(examples)["eval"], folder / "tmp")
+
+
+@pytest.fixture(scope="module")
+def evaluated(question: Question, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    folder = tmp_path_factory.mktemp("evaluated") / "1"
+    blessing = question.put(folder)
     return Evaluated(
-        folder / "evaluation",
-        outputs["blessing"][0],
-        records,
-        np.array([CLASSES.index(record["label"].decode()) for record in records]),
-        by_numpy(records, CENTRES),
-        by_numpy(records, FORMER),
+        folder,
+        blessing,
+        question.records,
+        np.array([CLASSES.index(record["label"].decode()) for record in question.records]),
+        by_numpy(question.records, CENTRES),
+        by_numpy(question.records, FORMER),
     )
 
 
@@ -318,3 +340,68 @@ def test_the_blessing_names_both_models(evaluated: Evaluated) -> None:
     assert evaluated.blessing.get_int_custom_property("blessed") == int(blessed)
     assert evaluated.blessing.get_int_custom_property("current_model_id") == 1
     assert evaluated.blessing.get_int_custom_property("baseline_model_id") == 2
+
+
+def other_bounds(**changed: Any) -> dict[str, Any]:
+    gates = [
+        {"metric": "accuracy", "lower": 0.9, "max_drop": 0.5, "slices": True},
+        {"metric": "recall", "upper": 0.9, "classes": True},
+    ]
+    return {**CONFIG, "evaluation": {**CONFIG["evaluation"], "gates": gates, **changed}}
+
+
+def test_other_bounds_are_judged_by_what_was_measured(
+    question: Question, evaluated: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anew = tmp_path / "1"
+    question.put(anew, other_bounds(min_slice_examples=40))
+    monkeypatch.setattr(executor, "measure", None)
+    judged = evaluated.folder.with_name("2")
+    blessing = question.put(judged, other_bounds(min_slice_examples=40))
+    expected = json.loads((anew / "verdict.json").read_text())
+    assert json.loads((judged / "verdict.json").read_text()) == expected
+    assert expected != evaluated.verdict
+    assert {row["ok"] for row in expected["metrics"]} == {True, False, None}
+    assert blessing.get_int_custom_property("blessed") == expected["blessed"] == 0
+    failures = [
+        sorted(
+            (of_slice.slice_key.SerializeToString(), sorted(str(one) for one in of_slice.failures))
+            for of_slice in tfma.load_validation_result(str(folder)).metric_validations_per_slice
+        )
+        for folder in (judged, anew)
+    ]
+    assert failures[0] == failures[1] != []
+    assert sorted(path.relative_to(judged) for path in judged.rglob("*")) == sorted(
+        path.relative_to(anew) for path in anew.rglob("*")
+    )
+    assert tfma.load_eval_result(str(judged)).config == tfma.load_eval_result(str(anew)).config
+
+
+@pytest.mark.parametrize(
+    "changed", [{"metrics": ["precision", "f1"]}, {"metrics": [*CONFIG["evaluation"]["metrics"], "loss"]}]
+)
+def test_other_metrics_are_measured(
+    changed: dict[str, Any], question: Question, evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "measure", _measured)
+    with pytest.raises(Measured):
+        question.put(evaluated.folder.with_name("3"), other_bounds(**changed))
+
+
+def test_what_is_forgotten_is_measured_again(
+    question: Question, evaluated: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "measure", _measured)
+    shutil.copytree(evaluated.folder, tmp_path / "all" / "1")
+    question.put(tmp_path / "all" / "2")
+    measured.forget(tmp_path / "all")
+    with pytest.raises(Measured):
+        question.put(tmp_path / "all" / "3")
+
+
+class Measured(Exception):
+    """Instead of measuring."""
+
+
+def _measured(*arguments: Any) -> None:
+    raise Measured
