@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +47,14 @@ class Home:
             draft = path.with_name(f".identity-{name}")
             draft.write_text(name, encoding="utf-8")
             # Of several processes that come here at once, one gives the name.
-            with suppress(FileExistsError):
+            try:
                 os.link(draft, path)
-            draft.unlink()
+            except FileExistsError:
+                pass
+            except OSError:
+                # A bucket that is mounted has no links.
+                os.replace(draft, path)
+            draft.unlink(missing_ok=True)
         return path.read_text(encoding="utf-8")
 
     @property

@@ -57,3 +57,12 @@ def test_a_home_has_one_name(tmp_path: Path) -> None:
     first, second = home.Home(tmp_path / "a"), home.Home(tmp_path / "b")
     assert first.identity() == home.Home(tmp_path / "a").identity() != second.identity()
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["identity"]
+
+
+def test_a_home_without_links_has_an_identity_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    assert home.Home(tmp_path).identity() == home.Home(tmp_path).identity()
+    assert [path.name for path in tmp_path.iterdir()] == ["identity"]
