@@ -23,7 +23,8 @@ RUN uv pip install --no-deps --no-build-isolation -e . \
     && useradd --create-home --uid 1000 mlpipe \
     && install -d -o mlpipe -g mlpipe /state
 
-USER mlpipe
+# By its number: Kubernetes takes a name for one that could be root (runAsNonRoot).
+USER 1000
 VOLUME /state
 ENTRYPOINT ["mlpipe"]
 CMD ["--help"]

@@ -61,6 +61,7 @@ setup(
         "dev": [
             *DATASETS,
             "import-linter>=2.3,<3",
+            "kfp[kubernetes]>=2.16,<2.17",
             "mypy>=1.15",
             "pip>=25",
             "pytest>=8.3",

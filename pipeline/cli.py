@@ -335,6 +335,19 @@ def export_airflow(
     airflow.export(pipeline, set_ or (), home_module.find(home), out, command, force)
 
 
+@export_app.command("kubeflow")
+def export_kubeflow(
+    pipeline: Annotated[str, typer.Argument(help="Name in the catalog, or a YAML file.")],
+    out: Annotated[Path | None, typer.Option("--out", help="File to write [default: PIPELINE.yaml].")] = None,
+    set_: SetOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is not its own.")] = False,
+) -> None:
+    """Write a pipeline as a spec of Kubeflow Pipelines 2 or Vertex AI: a container a node, each by this command."""
+    from pipeline.orchestration import kubeflow
+
+    kubeflow.export(pipeline, set_ or (), out, force)
+
+
 def main() -> None:
     """Run the command line; any error ends in one line and its exit code, without a traceback unless `--debug`."""
     debug = "--debug" in sys.argv

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_origin
 
 import pydantic
 from pydantic import BaseModel
@@ -73,8 +73,10 @@ def _is_union_tag(part: str | int) -> bool:
 def _valid_keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
     """Keys that a section takes, found by following the location through nested models."""
     current: Any = model
+    named = False
     for part in location:
-        if isinstance(part, int):
+        if isinstance(part, int) or named:
+            named = False
             continue
         field = (
             next((f for name, f in current.model_fields.items() if str(part) in (name, f.alias)), None)
@@ -84,6 +86,8 @@ def _valid_keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list
         if field is None:
             return []
         current = _section_class(field.annotation) or current
+        # Of sections with names of their own, the next part is such a name.
+        named = get_origin(field.annotation) is dict
     return [field.alias or name for name, field in current.model_fields.items()]
 
 

@@ -16,6 +16,9 @@ from pipeline.metadata import Store, properties, register_run, run_context, upda
 from pipeline.runs import Run, last_run, outputs_of
 from pipeline.sections import Config
 
+# Sections that say where a run is recorded, and who starts it where and when: they change nothing of what it makes.
+_WHERE = ("metadata", "airflow", "kubeflow")
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -31,10 +34,7 @@ class Fingerprint:
     @property
     def parts(self) -> dict[str, str]:
         """A digest of each part."""
-        # Where a run is recorded, and who starts it when, changes nothing of what it makes.
-        config = {
-            key: value for key, value in self.config.dump().items() if key not in ("metadata", "airflow")
-        }
+        config = {key: value for key, value in self.config.dump().items() if key not in _WHERE}
         parts = {
             "configuration": config,
             "code": self.code,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from components.model_optimizer.config import Optimizer
 from pipeline.orchestration.airflow_settings import Airflow
+from pipeline.orchestration.kubeflow_settings import Kubeflow
 
 # metric -> is a higher value better
 METRICS = {
@@ -332,6 +333,7 @@ class Config(Section):
     beam: Beam = Beam()
     metadata: Metadata = Metadata()
     airflow: Airflow = Airflow()
+    kubeflow: Kubeflow = Kubeflow()
 
     @property
     def labels(self) -> list[str]:

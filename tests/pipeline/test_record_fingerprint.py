@@ -129,3 +129,7 @@ def test_a_partial_run_is_never_up_to_date(tmp_path: Path) -> None:
 
 def test_when_airflow_runs_it_changes_no_fingerprint() -> None:
     assert digest() == digest("airflow.schedule=@daily", "airflow.retries=5")
+
+
+def test_where_it_runs_changes_no_fingerprint() -> None:
+    assert digest() == digest("kubeflow.image=mlpipe:2", "metadata.uri=postgresql://mlpipe@db/mlpipe")
