@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import datetime
 import keyword
-import os
 import re
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.errors import BadInput, UserError
-from components.columnar_example_gen import inputs
+from common.errors import BadInput
 from pipeline import config as configs
 from pipeline.home import Home
+from pipeline.orchestration import keys, output
 from pipeline.orchestration.airflow_settings import Airflow
 from pipeline.sections import Config
 from pipeline.wording import display, nearest
@@ -59,7 +57,7 @@ def export(
     found = str(configs.find(pipeline).absolute()) if is_file(pipeline) else pipeline
     text = render(found, loaded, {node.id: node.upstream for node in node_list(loaded)}, target)
     path = out / f"mlpipe_{loaded.name}.py"
-    write(path, text, force)
+    output.write(path, text, MARK, force, in_folder=True)
     print(f"wrote {display(path)}: the DAG {loaded.name}")
     if loaded.airflow.pool:
         what = shlex.join(["airflow", "pools", "set", loaded.airflow.pool, "1", "heavy nodes of mlpipe"])
@@ -100,7 +98,7 @@ def render(pipeline: str, config: Config, upstream: Mapping[str, Sequence[str]],
         "COMMAND": literal(target.command),
         "SET": literal(target.overrides),
         "PARAMS": _params(config),
-        "FIRST_DAY": _date(settings.first_day) if has_span(config) else "None",
+        "FIRST_DAY": _date(settings.first_day) if keys.has_span(config) else "None",
         "TIMEZONE": literal(settings.timezone),
         "ON_FAILURE": literal(settings.on_failure),
         "DESCRIPTION": literal(config.description),
@@ -114,12 +112,6 @@ def render(pipeline: str, config: Config, upstream: Mapping[str, Sequence[str]],
         "EDGES": "\n".join(_edges(upstream)),
     }
     return re.sub(r"@@(\w+)@@", lambda match: values[match[1]], TEMPLATE.read_text(encoding="utf-8"))
-
-
-def has_span(config: Config) -> bool:
-    """Whether the data are files of spans, of which a run reads some."""
-    paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path or ()
-    return not config.data.images and not config.data.text and any(map(inputs.has_span, paths))
 
 
 def variable(node: str) -> str:
@@ -140,35 +132,6 @@ def literal(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return repr(value)
-
-
-def write(path: Path, text: str, force: bool) -> None:
-    """Write the file at once and whole, as Airflow reads its folder all the time.
-
-    Raises BadInput for a file that this command did not write, UserError where the folder does not take it.
-    """
-    out = path.parent
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"--out {display(out)}: is a file; name a folder")
-    try:
-        if (
-            path.exists()
-            and not force
-            and MARK not in path.read_text(encoding="utf-8", errors="replace")[:400]
-        ):
-            raise BadInput(
-                f"{display(path)}: is there and was not written by this command; name another folder with --out, or give"
-                " --force"
-            )
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=out, prefix=".", delete=False, encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError as error:
-        raise UserError(
-            f"--out {display(out)}: cannot be written: {error.strerror or error}; name another folder"
-        ) from None
 
 
 def _check_nodes(settings: Airflow, upstream: Mapping[str, Sequence[str]]) -> None:
@@ -209,22 +172,9 @@ def _edges(upstream: Mapping[str, Sequence[str]]) -> list[str]:
 def _params(config: Config) -> str:
     lines = []
     for key in config.airflow.params:
-        value = _value(config, key)
+        value = keys.value(config, key, "airflow.params")
         lines.append(f"    {literal(key)}: Param({literal(value)}, type={literal(_json_type(value))}),\n")
     return "{\n" + "".join(lines) + "}" if lines else "{}"
-
-
-def _value(config: Config, key: str) -> Any:
-    value: Any = config.dump()
-    for part in key.split("."):
-        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        elif isinstance(value, dict) and part in value:
-            value = value[part]
-        else:
-            known = value if isinstance(value, dict) else {}
-            raise BadInput(f"airflow.params: no key {key!r} in the configuration{nearest(part, known)}")
-    return value
 
 
 def _json_type(value: Any) -> str | list[str]:

@@ -15,11 +15,10 @@ from typing import Any
 import yaml
 
 from common.errors import BadInput
-from components.columnar_example_gen import inputs
 from pipeline import config as configs
 from pipeline import metadata_address, node_list
 from pipeline.node_list import Node
-from pipeline.orchestration import output
+from pipeline.orchestration import keys, output
 from pipeline.orchestration.kubeflow_settings import MEMORY_UNITS, Kubeflow, Task, check_literal
 from pipeline.sections import Config
 from pipeline.wording import display, nearest
@@ -87,11 +86,9 @@ def task_name(node: str) -> str:
 
 def parameters(config: Config) -> dict[str, str]:
     """Parameter of the Kubeflow pipeline -> the key of the configuration that it sets."""
-    paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path or ()
-    tables = not config.data.images and not config.data.text
-    spans = ["data.span"] if tables and any(map(inputs.has_span, paths)) else []
-    keys = dict.fromkeys([*spans, *config.kubeflow.params])
-    return {key.replace(".", "_"): key for key in keys}
+    spans = ["data.span"] if keys.has_span(config) else []
+    named = dict.fromkeys([*spans, *config.kubeflow.params])
+    return {key.replace(".", "_"): key for key in named}
 
 
 def _in_image(pipeline: str) -> str:
@@ -335,15 +332,7 @@ def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _default(config: Config, key: str) -> str:
     """A value of the configuration as `--set` reads it; nothing for none."""
-    value: Any = config.dump()
-    for part in key.split("."):
-        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        elif isinstance(value, dict) and part in value:
-            value = value[part]
-        else:
-            known = value if isinstance(value, dict) else {}
-            raise BadInput(f"kubeflow.params: no key {key!r} in the configuration{nearest(part, known)}")
+    value = keys.value(config, key, "kubeflow.params")
     if value is None:
         return ""
     plain = isinstance(value, str) and yaml.safe_load(value) == value

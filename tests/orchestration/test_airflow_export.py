@@ -14,7 +14,7 @@ import pytest
 from common.errors import BadInput, UserError
 from pipeline import cli, config
 from pipeline.home import Home
-from pipeline.orchestration import airflow
+from pipeline.orchestration import airflow, output
 from tests.orchestration.dag_file import loaded, render, upstream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,16 +192,16 @@ def test_a_file_of_somebody_else_stays(tmp_path: Path) -> None:
     path = tmp_path / "mlpipe_penguin.py"
     path.write_text("mine")
     with pytest.raises(BadInput, match="was not written by this command; name another folder with --out"):
-        airflow.write(path, render(), force=False)
+        output.write(path, render(), airflow.MARK, force=False, in_folder=True)
     assert path.read_text() == "mine"
-    airflow.write(path, render(), force=True)
-    airflow.write(path, render(loaded(retries=7)), force=False)
+    output.write(path, render(), airflow.MARK, force=True, in_folder=True)
+    output.write(path, render(loaded(retries=7)), airflow.MARK, force=False, in_folder=True)
     assert '"retries": 7' in path.read_text()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="is a file; name a folder"):
-        airflow.write(tmp_path / "file/mlpipe_penguin.py", "", force=False)
+        output.write(tmp_path / "file/mlpipe_penguin.py", "", airflow.MARK, force=False, in_folder=True)
     with pytest.raises(UserError, match=r"--out /proc/no: cannot be written: .*; name another folder"):
-        airflow.write(Path("/proc/no/mlpipe_penguin.py"), "", force=False)
+        output.write(Path("/proc/no/mlpipe_penguin.py"), "", airflow.MARK, force=False, in_folder=True)

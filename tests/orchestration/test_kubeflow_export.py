@@ -310,7 +310,7 @@ def test_the_command(
     for out, code, message in (
         ("mine.yaml", 2, "mine.yaml: is there and was not written by this command"),
         (".", 2, "--out .: is a folder; name a file in it"),
-        ("mine.yaml/spec.yaml", 2, "--out mine.yaml/spec.yaml: mine.yaml is a file, not a folder"),
+        ("mine.yaml/spec.yaml", 2, "--out mine.yaml/spec.yaml: mine.yaml is a file; name a folder"),
     ):
         assert call("--out", out) == code
         assert capsys.readouterr().err.startswith(f"mlpipe: {message}")
