@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.errors import BadInput
+from common.errors import BadInput, UserError
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Home:
         return self.root / "metadata.json"
 
     def check_writable(self, pipeline: str) -> None:
-        """Raises BadInput when the artifacts of a pipeline cannot be written."""
+        """Raises UserError when the artifacts of a pipeline cannot be written."""
         root = self.pipeline_root(pipeline)
         try:
             root.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=root).close()
         except OSError as error:
-            raise BadInput(
-                f"{root}: cannot be written ({error.strerror or error}); give this user the right to, or name another"
+            raise UserError(
+                f"{root}: cannot be written ({error.strerror or error}); make it writable for this user, or name another"
                 " --home"
             ) from None
 

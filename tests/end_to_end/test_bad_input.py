@@ -191,7 +191,11 @@ def test_home_on_a_disk_that_cannot_be_written(fresh: Project, small_disk: Path)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     result = mlpipe("run", "toy.yaml", "--home", str(small_disk / "home"))
     assert result.code == 1
-    assert result.err == f"mlpipe: {small_disk}/home: Read-only file system\n"
+    root = small_disk / "home" / "pipelines" / "toy"
+    assert result.err == (
+        f"mlpipe: {root}: cannot be written (Read-only file system); make it writable for this user, or name another"
+        " --home\n"
+    )
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import BadInput
+from common.errors import BadInput, UserError
 from pipeline import home
 
 
@@ -43,13 +43,13 @@ def test_artifacts_that_cannot_be_written_are_told(tmp_path: Path) -> None:
         # Root may write everywhere.
         os.seteuid(65534)
     try:
-        with pytest.raises(BadInput) as caught:
+        with pytest.raises(UserError) as caught:
             found.check_writable("toy")
     finally:
         os.seteuid(user)
     assert str(caught.value) == (
-        f"{found.pipeline_root('toy')}: cannot be written (Permission denied); give this user the right to, or name"
-        " another --home"
+        f"{found.pipeline_root('toy')}: cannot be written (Permission denied); make it writable for this user, or"
+        " name another --home"
     )
 
 
