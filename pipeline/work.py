@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import BadInput, GateFailed, UserError
-from pipeline import lock, logs, node_list, reconcile, record
+from pipeline import google_cloud, lock, logs, node_list, reconcile, record
 from pipeline.job import Job
 from pipeline.metadata import Store
 from pipeline.progress import Progress
@@ -102,10 +102,11 @@ def _launch(job: Job, options: Options, progress: Progress) -> None:
     # TensorFlow and Beam make millions of small objects that stay: to look for cycles among them after every
     # 700, as Python does, takes a sixth of a run.
     gc.set_threshold(100_000, 20, 100)
-    from components.evaluator import measured
-    from pipeline.dag import create_pipeline
-    from pipeline.node import NodeFailed
-    from pipeline.runners import local
+    with google_cloud.absent(unless=google_cloud.is_asked_for(job.config)):
+        from components.evaluator import measured
+        from pipeline.dag import create_pipeline
+        from pipeline.node import NodeFailed
+        from pipeline.runners import local
 
     inputs = job.inputs
     pipeline = create_pipeline(job.config, inputs.source, job.slices, inputs.schema, inputs.files, job.home)
