@@ -29,7 +29,7 @@ from components.text_example_gen.component import TextExampleGen
 from components.text_example_gen.options import TextOptions
 from components.transform.component import Transform
 from components.word_pairs.component import WordPairs
-from pipeline import evaluation, fingerprint, serving_check, trainer_files
+from pipeline import beam_engine, evaluation, fingerprint, serving_check, trainer_files
 from pipeline.home import Home
 from pipeline.sections import Config
 from pipeline.sources import SPLIT, Source
@@ -235,7 +235,7 @@ def create_pipeline(
         pipeline_root=str(home.pipeline_root(config.name)),
         components=nodes,
         enable_cache=True,
-        beam_pipeline_args=list(config.beam.options),
+        beam_pipeline_args=beam_engine.arguments(config.beam),
     )
 
 

@@ -13,7 +13,7 @@ from common.errors import BadInput
 from components.columnar_example_gen.options import ReaderOptions
 from components.image_example_gen.options import ImageOptions
 from components.text_example_gen.options import TextOptions
-from pipeline import serving_platform, sources, trainer_files
+from pipeline import beam_engine, serving_platform, sources, trainer_files
 from pipeline.config import CATALOG
 from pipeline.home import Home
 from pipeline.sections import Config
@@ -56,10 +56,12 @@ def prepare(config: Config, home: Home, run_id: str, inputs: Inputs) -> tuple[Jo
 
     Raises:
       BadInput: the configuration asks for what the data or this machine do not have.
+      UserError: the engine of Beam does not answer.
     """
     columns = sources.columns(inputs.source)
     sources.check_thresholds(config, columns)
     serving_platform.check(config.serving_check)
+    beam_engine.check(config.beam)
     slices, left_out = sources.slices(config, columns)
     return Job(config, home, run_id, inputs, slices), left_out
 

@@ -9,6 +9,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.model_optimizer.config import Optimizer
+from pipeline.beam_settings import Beam
 from pipeline.orchestration.airflow_settings import Airflow
 from pipeline.orchestration.kubeflow_settings import Kubeflow
 
@@ -278,30 +279,6 @@ class Push(Section):
 
     directory: str | None = Field(None, description="Default: serving/<pipeline> below the home folder.")
     keep: Annotated[int, Field(ge=1)] = 3
-
-
-class Beam(Section):
-    """How Beam runs."""
-
-    options: tuple[str, ...] = (
-        "--runner=FnApiRunner",
-        "--direct_running_mode=in_memory",
-        "--no_pipeline_type_check",
-        # Named, though nothing runs in it: without one TFX packs itself anew for every component, for remote workers.
-        "--sdk_container_image=none",
-    )
-
-    @pydantic.field_validator("options")
-    @classmethod
-    def _exact_runners(cls, options: tuple[str, ...]) -> tuple[str, ...]:
-        text = " ".join(options)
-        if "multi_threading" in text:
-            raise ValueError(
-                "direct_running_mode=multi_threading silently loses rows; use in_memory or multi_processing"
-            )
-        if "DaskRunner" in text:
-            raise ValueError("Beam's DaskRunner drops sibling branches of this DAG; use another runner")
-        return options
 
 
 class Metadata(Section):

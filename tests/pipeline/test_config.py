@@ -55,7 +55,7 @@ def test_defaults_are_filled_in() -> None:
     assert loaded.data.delimiter == ","
     assert loaded.data.missing_values == ("",)
     assert loaded.push.keep == 3
-    assert loaded.beam.options[:2] == ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
+    assert (loaded.beam.engine, loaded.beam.options) == ("local", ())
     assert loaded.trainer.training["learning_rate"] == 0.1
     assert loaded.trainer.training["optimizer"] == "adam"
     assert loaded.trainer.model["hidden"] == []
@@ -208,6 +208,36 @@ def test_defaults_are_filled_in() -> None:
             "evaluation:",
             "beam: {options: [--runner=DaskRunner]}\nevaluation:",
             "toy.yaml:12: beam.options: Beam's DaskRunner drops sibling branches of this DAG; use another runner",
+        ),
+        (
+            "evaluation:",
+            "beam: {options: [--runner, daskrunner]}\nevaluation:",
+            "toy.yaml:12: beam.options: Beam's DaskRunner drops sibling branches of this DAG; use another runner",
+        ),
+        (
+            "evaluation:",
+            "beam: {options: [--runner=FlinkRunner]}\nevaluation:",
+            "toy.yaml:12: beam: options: --runner=FlinkRunner: engine local says which; take it out",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: portible}\nevaluation:",
+            "toy.yaml:12: beam.engine: input should be 'local' or 'portable', got \"portible\"; did you mean portable?",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: portable, job_endpoint: 'localhost:8099'}\nevaluation:",
+            "toy.yaml:12: beam: engine portable needs workers: host:port",
+        ),
+        (
+            "evaluation:",
+            "beam: {workers: 'localhost:50000'}\nevaluation:",
+            "toy.yaml:12: beam: workers is for engine portable, not for local; set engine or take it out",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: portable, job_endpoint: localhost, workers: 'localhost:50000'}\nevaluation:",
+            'toy.yaml:12: beam.job_endpoint: is no host:port, for example localhost:8099, got "localhost"',
         ),
         (
             "evaluation:",
