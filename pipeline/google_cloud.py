@@ -12,7 +12,7 @@ from types import ModuleType
 from pipeline.sections import Config
 
 PACKAGE = "google.cloud"
-ASKED_FOR = ("gs://", "bigquery://", "pubsub://", "Dataflow")
+ASKED_FOR = ("gs://", "bigquery://", "pubsub://")
 
 
 class _Absent(MetaPathFinder):

@@ -35,7 +35,7 @@ def test_the_dag_imports_them_only_where_asked_for(asked: str, imported: str) ->
         ([], False),
         (["push.directory=gs://bucket/models"], True),
         (["data.path=gs://bucket/rows.csv"], True),
-        (['beam.options=["--runner=DataflowRunner"]'], True),
+        (['beam.options=["--temp_location=gs://bucket/tmp"]'], True),
     ],
 )
 def test_what_asks_for_them(overrides: list[str], asked: bool) -> None:
