@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,25 @@ from tests.portable_beam import free_address
 
 
 @pytest.fixture
-def listening() -> Iterator[str]:
-    with socket.create_server(("localhost", 0)) as server:
-        yield f"localhost:{server.getsockname()[1]}"
+def server() -> Iterator[socket.socket]:
+    with socket.create_server(("localhost", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def listening(server: socket.socket) -> str:
+    return f"localhost:{server.getsockname()[1]}"
+
+
+def asked(server: socket.socket) -> int:
+    """How many connections have come in."""
+    server.settimeout(0)
+    found = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            found += 1
+    return found
 
 
 def portable(job_endpoint: str, workers: str) -> Beam:
@@ -55,12 +72,16 @@ def test_portable() -> None:
     ]
 
 
-def test_both_answer(listening: str) -> None:
+def test_both_are_asked(server: socket.socket, listening: str) -> None:
     beam_engine.check(portable(listening, listening))
+    assert asked(server) == 2
 
 
-def test_workers_elsewhere_are_looked_for_by_the_job_service_alone(listening: str) -> None:
+def test_workers_elsewhere_are_looked_for_by_the_job_service_alone(
+    server: socket.socket, listening: str
+) -> None:
     beam_engine.check(portable(listening, "workers.invalid:50000"))
+    assert asked(server) == 1
 
 
 def test_no_workers(listening: str) -> None:

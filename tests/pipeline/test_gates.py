@@ -185,4 +185,7 @@ def test_texts_with_too_many_new_words_do_not_pass(tmp_path: Path) -> None:
 
 
 def test_examples_that_are_no_texts_pass(tmp_path: Path) -> None:
-    gates.check("ExampleGen", {"examples": [pb.Artifact(uri=str(tmp_path))]})
+    examples = texts(tmp_path, 0.123)
+    assert "12.3% of the words" in said("ExampleGen", examples)
+    (tmp_path / "text_report.json").unlink()
+    gates.check("ExampleGen", examples)

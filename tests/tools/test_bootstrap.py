@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import subprocess
 import sys
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import BadInput
+from tests.tools.checkout import calls, make
 from tools import bootstrap, c_runtime, stamp
 
 # `uv venv` makes the folder and its interpreter, and every call is recorded.
@@ -27,32 +27,8 @@ esac
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    wheel = wheels / "uv-1.2.3-py3-none-manylinux_2_17_x86_64.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("uv-1.2.3.data/scripts/uv", UV)
-    root = tmp_path / "a checkout"
-    (root / "requirements").mkdir(parents=True)
-    (root / "tools").mkdir()
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    (root / "requirements/bootstrap.lock").write_text(f"uv==1.2.3 \\\n    --hash=sha256:{digest}\n")
-    (root / "requirements/dev.lock").touch()
-    (root / "setup.py").touch()
-    (root / "exit-code").write_text("0")
-    for name in list(os.environ):
-        if name.startswith(("PIP_", "UV_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     monkeypatch.setattr(c_runtime, "host_glibc", lambda: (2, 41))
-    return root
-
-
-def calls(root: Path) -> list[str]:
-    file = root / "calls"
-    return file.read_text().splitlines() if file.exists() else []
+    return make(tmp_path, monkeypatch, UV, ["requirements/dev.lock", "setup.py"])
 
 
 @pytest.mark.parametrize("python_may_write_bytecode", [True, False])
