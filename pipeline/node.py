@@ -89,7 +89,7 @@ class _Launcher(launcher.Launcher):
 
 def run_node(
     ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, address: Address, observer: Observer
-) -> None:
+) -> NodeResult:
     """Launches one node of a compiled pipeline and applies its gate, also when the result came from the cache.
 
     address: of the metadata store, whose password has no place in a compiled pipeline. The observer sees the result
@@ -125,11 +125,13 @@ def run_node(
         raise NodeFailed(node_id, error) from error
     seconds = time.monotonic() - started
     if execution is None or execution.execution_id is None:
-        observer.finished(NodeResult(node_id, "skipped", seconds, {}))
-        return
+        skipped = NodeResult(node_id, "skipped", seconds, {})
+        observer.finished(skipped)
+        return skipped
     result = _result(address, node_id, execution.execution_id, seconds)
     observer.finished(result)
     gates.check(node_id, result.outputs)
+    return result
 
 
 def _result(address: Address, node_id: str, execution_id: int, seconds: float) -> NodeResult:

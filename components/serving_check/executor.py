@@ -15,7 +15,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.serving_check import check, feeding, report, rows, server, stamped_model
+from components.serving_check import check, feeding, report, rows, server, stamped_model, standby
 from components.serving_check.answers import Answer
 from components.serving_check.constants import BLESSED, BLESSED_FILE, HAS_MODEL, NOT_BLESSED_FILE
 from components.serving_check.feeding import Feed
@@ -73,7 +73,7 @@ def serve_and_compare(
     asked: rows.Rows,
     parameters: Mapping[str, Any],
     scratch: Path,
-    command: tuple[str, ...] = server.COMMAND,
+    command: tuple[str, ...] = standby.COMMAND,
 ) -> Findings:
     """Serves `saved_model`, with warm-up requests below the folder `blessing`, and asks it about the rows.
 

@@ -6,19 +6,15 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import components
-import serving
-from components.serving_check import child, ports
+from components.serving_check import ports, standby
 
 VERSION = 1
-COMMAND = (sys.executable, "-m", child.__name__)
 POLL_SECONDS = 0.05
 LAST_LINES = 20
 
@@ -101,7 +97,7 @@ class Server:
 
 @contextmanager
 def running(
-    saved_model: Path, name: str, scratch: Path, command: Sequence[str] = COMMAND
+    saved_model: Path, name: str, scratch: Path, command: Sequence[str] = standby.COMMAND
 ) -> Iterator[Server]:
     """A server on a SavedModel, as version 1 of the model `name`; it ends with the block, however that ends.
 
@@ -113,7 +109,6 @@ def running(
     log = scratch / "server.log"
     with ports.reserved(2) as (grpc_port, rest_port), log.open("wb") as output:
         arguments = [
-            str(os.getpid()),
             f"--host={ports.LOOPBACK}",
             f"--port={grpc_port}",
             f"--rest_api_port={rest_port}",
@@ -123,23 +118,13 @@ def running(
             "--file_system_poll_wait_seconds=0",
             "--access_log=false",
         ]
-        process = subprocess.Popen(
-            [*command, *arguments],
-            cwd=scratch,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        process = standby.take(arguments, scratch, log) if command == standby.COMMAND else None
+        if process is None:
+            process = standby.start(
+                [*command, str(os.getpid()), *arguments], cwd=scratch, stdin=subprocess.DEVNULL, stdout=output
+            )
         server = Server(process, name, grpc_port, rest_port, log, time.monotonic())
         try:
             yield server
         finally:
             server.stop()
-
-
-def _environment() -> dict[str, str]:
-    """The environment, in which Python finds these packages wherever they are: a checkout, or an installed wheel."""
-    roots = {str(Path(package.__path__[0]).parent.absolute()) for package in (serving, components)}
-    path = [*sorted(roots), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}

@@ -10,6 +10,8 @@ from tfx.orchestration.portable import partial_run_utils, runtime_parameter_util
 from tfx.proto.orchestration import pipeline_pb2
 
 from common.errors import BadInput
+from components.serving_check import standby
+from components.serving_check.component import ServingCheck
 from pipeline import metadata_address
 from pipeline.home import Home
 from pipeline.metadata_address import Address
@@ -48,12 +50,23 @@ def run(
     address = metadata_address.find(home)
     if only is not None:
         _reuse_all_but(ir, only, address)
-    for node in nodes(ir):
-        if node.execution_options.HasField("skip") or alone not in (None, node.node_info.id):
-            continue
-        run_node(ir, node, address, observer)
-        if node.node_info.id == until:
-            return
+    to_run = [
+        node
+        for node in nodes(ir)
+        if not node.execution_options.HasField("skip") and alone in (None, node.node_info.id)
+    ]
+    with standby.ended_afterwards():
+        for node in to_run:
+            result = run_node(ir, node, address, observer)
+            if node.node_info.id == until:
+                return
+            if node.node_info.id == "Trainer" and result.state == "complete" and any(map(_serves, to_run)):
+                # It starts on another core while the model is evaluated.
+                standby.prepare()
+
+
+def _serves(node: pipeline_pb2.PipelineNode) -> bool:
+    return node.node_info.type.name == f"{ServingCheck.__module__}.{ServingCheck.__name__}"
 
 
 def compile_run(pipeline: tfx_pipeline.Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
