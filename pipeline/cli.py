@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from common.errors import UserError
-from pipeline import data_command, node_command, text_commands
+from pipeline import data_command, node_command, report_command, text_commands
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
 from pipeline.signals import Terminated
@@ -190,6 +190,9 @@ def compare(
     name = runs.find_pipeline(store, pipeline)
     answer = compare.compare(store, runs.get_run(store, name, before), runs.get_run(store, name, after))
     print(json.dumps(answer, indent=1)) if as_json else show.show(*show.comparison(answer))
+
+
+app.command()(report_command.report)
 
 
 @app.command()

@@ -1,0 +1,55 @@
+"""The report of one run: all of its sections in one file."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+from pathlib import Path
+
+from pipeline.home import Home
+from reports.page import Section, page
+from reports.run_facts import Missing, RunFacts
+
+# Module of `reports.run`, id and title of each section, in the order in which a person asks.
+SECTIONS: tuple[tuple[str, str, str], ...] = ()
+
+
+def path(home: Home, pipeline: str, run_id: str) -> Path:
+    """Where the report of a run is written to."""
+    return home.root / "reports" / pipeline / f"{run_id}.html"
+
+
+def html(facts: RunFacts) -> str:
+    """The report as one HTML page."""
+    return page(f"{facts.pipeline} · run {facts.id}", [_section(facts, *about) for about in SECTIONS])
+
+
+def write(facts: RunFacts, to: Path) -> None:
+    """Writes the report; the file is there in full or not at all.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    text = html(facts)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=to.parent, prefix=f".{to.stem}-", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(draft, 0o644)
+        os.replace(draft, to)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def _section(facts: RunFacts, module: str, section_id: str, title: str) -> Section:
+    """One section; what it misses, or cannot read in a damaged artifact, is said in its place."""
+    try:
+        section: Section = importlib.import_module(f"reports.run.{module}").section(facts)
+        return section
+    except Missing as missing:
+        return Section(section_id, title, empty=str(missing))
+    except Exception as error:
+        return Section(section_id, title, empty=f"This part cannot be made: {type(error).__name__}: {error}")
