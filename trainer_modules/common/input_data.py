@@ -22,6 +22,9 @@ MEMORY_BYTES = 64 * 2**20
 """Compressed size up to which a split is held in memory."""
 _PARSE_BATCH = 2048
 _SHUFFLED_ROWS = 20_000
+# A small model's step takes less time than tf.data needs to gather the rows of one batch by themselves.
+_BATCHES_AT_ONCE = 32
+_BATCHES_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -54,23 +57,19 @@ class Split:
             blocks = tf.data.Dataset.counter().flat_map(lambda epoch: self._shuffled_blocks(seed, epoch))
             return blocks.rebatch(size).skip(skip_steps).prefetch(tf.data.AUTOTUNE)
 
-        def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
-            order = tf.random.experimental.stateless_shuffle(tf.range(self.count), seed=[seed, epoch])
-            return tf.data.Dataset.from_tensor_slices(order)
+        def shuffled(epoch: tf.Tensor) -> tf.Tensor:
+            return tf.random.experimental.stateless_shuffle(tf.range(self.count), seed=[seed, epoch])
 
-        order = tf.data.Dataset.counter(dtype=tf.int32).flat_map(shuffled).batch(size).skip(skip_steps)
-        return order.map(self._rows, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+        order = tf.data.Dataset.counter(dtype=tf.int32).map(shuffled).rebatch(size).skip(skip_steps)
+        many = order.rebatch(size * _BATCHES_AT_ONCE).map(self._rows, num_parallel_calls=1)
+        return many.rebatch(size).prefetch(_BATCHES_AHEAD).with_options(_plain())
 
     def batches(self, batch_size: int) -> tf.data.Dataset:
         """Return every row once, in order."""
         if self.inputs is None:
             return self.stream.rebatch(batch_size).prefetch(tf.data.AUTOTUNE)
-        # Keras makes this iterator anew after every epoch: planning it costs more than a small split's rows.
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        options.experimental_optimization.apply_default_optimizations = False
         rows = tf.data.Dataset.from_tensor_slices((self.inputs, self.labels))
-        return rows.batch(batch_size).with_options(options)
+        return rows.batch(batch_size).with_options(_plain())
 
     def _shuffled_blocks(self, seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
         """The rows of an epoch in large blocks, each in another order: row by row, tf.data takes longer than a step."""
@@ -88,6 +87,14 @@ class Split:
         return {name: tf.gather(rows, index) for name, rows in self.inputs.items()}, tf.gather(
             self.labels, index
         )
+
+
+def _plain() -> tf.data.Options:
+    """Without tf.data's planning and tuning: they cost more than to hand out rows that are in memory."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
 
 
 def files(patterns: Sequence[str]) -> list[str]:
