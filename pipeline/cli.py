@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from common.errors import UserError
-from pipeline import data_command, node_command, report_command, text_commands
+from pipeline import data_command, node_command, report_command, text_commands, ui_command
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
 from pipeline.signals import Terminated
@@ -193,6 +193,7 @@ def compare(
 
 
 app.command()(report_command.report)
+app.command()(ui_command.ui)
 
 
 @app.command()

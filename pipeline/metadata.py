@@ -137,8 +137,10 @@ class Store(ml_metadata.MetadataStore):
                 self._connect(RESTART_SECONDS)
 
 
-def open_store(home: Home, create: bool = False) -> Store:
+def open_store(home: Home, create: bool = False, read_only: bool = False) -> Store:
     """Open the store of a home (see `metadata_address.find`); with `create` a file is made when it is missing.
+
+    With `read_only` a file is opened so that it cannot be written.
 
     A busy database is retried for some seconds. Raises `NoRuns` when the file is missing and not to be created,
     `UserError` when it stays busy, is damaged, was written by another version of MLMD, or when a server does not answer
@@ -147,11 +149,13 @@ def open_store(home: Home, create: bool = False) -> Store:
     address = metadata_address.find(home)
     config = metadata_address.connection(address)
     if not address.is_server:
-        _choose_mode(address.path, config, create, home)
+        _choose_mode(address.path, config, create, read_only, home)
     return Store(address, config)
 
 
-def _choose_mode(path: Path, config: mlmd.ConnectionConfig, create: bool, home: Home) -> None:
+def _choose_mode(
+    path: Path, config: mlmd.ConnectionConfig, create: bool, read_only: bool, home: Home
+) -> None:
     """How a file is opened: made, written, or only read."""
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +163,7 @@ def _choose_mode(path: Path, config: mlmd.ConnectionConfig, create: bool, home: 
     if not path.is_file() or path.stat().st_size == 0:
         raise NoRuns(f"no runs yet in {home.root}: start one with mlpipe run P")
     mode = mlmd.SqliteMetadataSourceConfig
-    writable = is_writable(Address("sqlite", path))
+    writable = not read_only and is_writable(Address("sqlite", path))
     config.sqlite.connection_mode = mode.READWRITE if writable else mode.READONLY
 
 
