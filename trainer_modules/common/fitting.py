@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.errors import BadInput
+from trainer_modules.common import architecture
 from trainer_modules.common.progress import Progress
 from trainer_modules.common.training_config import Training
 from trainer_modules.common.training_state import TrainingState
@@ -98,7 +99,7 @@ def fit(
     state: TrainingState,
     class_weight: dict[int, float] | None = None,
 ) -> dict[str, Any]:
-    """Fit the compiled model, leave it with the weights to export, and write `learning_curves.json`.
+    """Fit the compiled model, leave it with the weights to export, and write `learning_curves.json` and `model.json`.
 
     TensorBoard logs go to `model_run_dir` too. Returns what was written: a list for each curve and the facts of
     the training (best epoch, parameters, steps, seed, seconds, the epoch that it was resumed from).
@@ -146,6 +147,7 @@ def fit(
     folder = Path(model_run_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CURVES_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    architecture.write(model, folder)
     return record
 
 
