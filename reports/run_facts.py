@@ -17,7 +17,14 @@ from pipeline.runs import NodeRun, Run
 
 
 class Missing(Exception):
-    """What a section is made of is not there; the message says in a sentence what, and why."""
+    """What a section is made of is not there; the message says in a sentence what, and why.
+
+    was_there: whether it once was, and is gone or damaged now.
+    """
+
+    def __init__(self, message: str, was_there: bool = True) -> None:
+        super().__init__(message)
+        self.was_there = was_there
 
 
 @dataclass(frozen=True)
@@ -69,9 +76,13 @@ class RunFacts:
                     found[nodes[event.execution_id]].setdefault(key, []).append(known[event.artifact_id])
         return found
 
+    def made(self, node: str) -> dict[str, list[mlmd.Artifact]]:
+        """Output key -> artifacts of a node."""
+        return self._outputs.get(node, {})
+
     def outputs(self, node: str, key: str) -> list[mlmd.Artifact]:
         """The artifacts of a node under an output key, made by this run or taken from the cache; maybe none."""
-        return self._outputs.get(node, {}).get(key, [])
+        return self.made(node).get(key, [])
 
     def artifact(self, node: str, key: str) -> mlmd.Artifact:
         """The artifact of a node under an output key, whether its files are there or not.
@@ -83,7 +94,7 @@ class RunFacts:
         if not found:
             state = self.run.node(node).state
             reason = "was not reached" if state == "not reached" else f"made none: it is {state}"
-            raise Missing(f"There is no {key.replace('_', ' ')}: {node} {reason}.")
+            raise Missing(f"There is no {key.replace('_', ' ')}: {node} {reason}.", was_there=False)
         return found[0]
 
     def folder(self, node: str, key: str) -> Path:

@@ -12,7 +12,12 @@ from reports.page import Section, page
 from reports.run_facts import Missing, RunFacts
 
 # Module of `reports.run`, id and title of each section, in the order in which a person asks.
-SECTIONS: tuple[tuple[str, str, str], ...] = ()
+SECTIONS: tuple[tuple[str, str, str], ...] = (
+    ("verdict", "verdict", "Verdict"),
+    ("dag", "dag", "Run"),
+    ("training", "training", "Training"),
+    ("trend", "trend", "Trend"),
+)
 
 
 def path(home: Home, pipeline: str, run_id: str) -> Path:

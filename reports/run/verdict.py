@@ -1,0 +1,255 @@
+"""Was a model pushed, and why; every gate with its value, its threshold and the last blessed value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from components.model_optimizer import report as edge_report
+from components.text_example_gen import report as text_report
+from pipeline import facts as artifact_facts
+from pipeline import gates
+from reports import words
+from reports.page import Section, render
+from reports.run_facts import Missing, RunFacts
+
+PASSED, FAILED, OPEN = "passed", "failed", "not reached"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bound: what is bounded, its value, the bound in words, the last blessed value, whether it held.
+
+    ok is None where there is no bound.
+    """
+
+    what: str
+    value: str
+    threshold: str
+    former: str = ""
+    examples: int | None = None
+    ok: bool | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate of the run: its state (passed, failed, not reached, unknown), a line, and its bounds."""
+
+    name: str
+    state: str
+    line: str
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Push:
+    """What became of the model: the version that it was pushed as, where to, and whether that is still there."""
+
+    version: int | None
+    destination: str = ""
+    served: bool = False
+
+
+def section(facts: RunFacts) -> Section:
+    """The verdict: the headline, a card for each gate, and the bounds."""
+    found = gates_of(facts)
+    html = render(
+        "verdict.html",
+        run=facts.run,
+        headline=headline(facts),
+        push=push(facts),
+        gates=found,
+        rows=_unbounded(facts),
+    )
+    return Section("verdict", "Verdict", html)
+
+
+def headline(facts: RunFacts) -> tuple[str, str]:
+    """(style, sentence): what came of the run."""
+    run, pushed = facts.run, push(facts)
+    if run.state == "running":
+        return "warn", "The run goes on."
+    if run.state == "gate_failed":
+        return "bad", "Not pushed: a gate did not let it pass."
+    if run.state == "interrupted":
+        return "warn", "Not pushed: the run was interrupted."
+    if run.state == "failed":
+        return "bad", "Not pushed: the run failed."
+    if pushed.version is not None:
+        return "ok", f"Pushed as version {pushed.version}."
+    return "warn", "Nothing was pushed."
+
+
+def push(facts: RunFacts) -> Push:
+    """What the Pusher recorded."""
+    found = facts.outputs("Pusher", "pushed_model")
+    about = artifact_facts.described(found[0]) if found else {}
+    if not about.get("pushed"):
+        return Push(None)
+    return Push(about["version"], str(about["destination"] or ""), bool(about["served"]))
+
+
+def gates_of(facts: RunFacts) -> list[Gate]:
+    """The gates of the run in their order; optional ones where they are configured or ran."""
+    makers: list[tuple[str, Callable[[RunFacts], Gate]]] = [("Data", _data), ("Model", _model)]
+    reached = {node.id for node in facts.nodes}
+    if "ServingCheck" in reached or facts.config.get("serving_check", {}).get("enabled"):
+        makers.append(("Serving", _serving))
+    if "ModelOptimizer" in reached or facts.config.get("optimizer"):
+        makers.append(("TFLite forms", _edge))
+    return [_made(facts, name, make) for name, make in makers]
+
+
+def _made(facts: RunFacts, name: str, make: Callable[[RunFacts], Gate]) -> Gate:
+    try:
+        return make(facts)
+    except Missing as missing:
+        return Gate(name, "unknown" if missing.was_there else OPEN, str(missing))
+
+
+def _data(facts: RunFacts) -> Gate:
+    """Anomalies against the schema, drift, skew, and words that are new."""
+    rows = [*_new_words(facts)]
+    lines: list[str] = []
+    if rows and not all(row.ok is not False for row in rows):
+        return Gate("Data", FAILED, "too many words of eval are not in train", tuple(rows))
+    folder = facts.folder("ExampleValidator", "anomalies")
+    lines = gates.anomalies(facts.artifact("ExampleValidator", "anomalies"))
+    for file in sorted(folder.glob("Split-*/SchemaDiff.pb")):
+        found = anomalies_pb2.Anomalies.FromString(file.read_bytes())
+        for info in found.drift_skew_info:
+            column = ".".join(info.path.step)
+            rows += [_distance(f"drift of {column}", one) for one in info.drift_measurements]
+            rows += [_distance(f"skew of {column}", one) for one in info.skew_measurements]
+    if lines:
+        return Gate(
+            "Data",
+            FAILED,
+            f"{len(lines)} anomal{'y' if len(lines) == 1 else 'ies'}",
+            tuple(rows),
+            tuple(lines),
+        )
+    held = f"; {len(rows)} bounds hold" if len(rows) > 1 else "; 1 bound holds" if rows else ""
+    return Gate("Data", PASSED, f"no anomalies{held}", tuple(rows))
+
+
+def _new_words(facts: RunFacts) -> list[Row]:
+    if not facts.config.get("data", {}).get("text"):
+        return []
+    report = text_report.read(facts.folder("ExampleGen", "examples"))
+    bound = report["max_oov"] if report else None
+    if report is None or bound is None:
+        return []
+    shares = {
+        column: about["out_of_vocabulary"].get(text_report.HELD_OUT)
+        for column, about in report["columns"].items()
+    }
+    return [
+        Row(
+            f"words of {column} in eval that are not in train",
+            words.percent(found["words"]),
+            f"≤ {words.percent(bound)}",
+            ok=found["words"] <= bound,
+        )
+        for column, found in shares.items()
+        if found is not None
+    ]
+
+
+def _distance(what: str, measured: Any) -> Row:
+    return Row(
+        what,
+        words.number(measured.value, 3),
+        f"≤ {measured.threshold:g}",
+        ok=measured.value <= measured.threshold,
+    )
+
+
+def _model(facts: RunFacts) -> Gate:
+    verdict = facts.json("Evaluator", "evaluation", "verdict.json")
+    rows = tuple(metric_row(row) for row in verdict["metrics"] if row["ok"] is not None)
+    notes = [f"no examples in the required slice {name}" for name in verdict.get("missing_slices", [])]
+    if verdict.get("missing_thresholds"):
+        notes.append("a metric that has a threshold was not measured")
+    if verdict.get("baseline_left_out"):
+        notes.append(f"not compared with the last blessed model: {verdict['baseline_left_out']}")
+    failed = sum(row.ok is False for row in rows)
+    line = f"{len(rows) - failed} of {len(rows)} bounds hold"
+    return Gate("Model", PASSED if verdict["blessed"] else FAILED, line, rows, tuple(notes))
+
+
+def metric_row(row: Mapping[str, Any]) -> Row:
+    """A row of verdict.json."""
+    bounds = []
+    if row["lower"] is not None:
+        bounds.append(f"≥ {row['lower']:g}")
+    if row["upper"] is not None:
+        bounds.append(f"≤ {row['upper']:g}")
+    if row["change"] is not None:
+        bounds.append(f"at most {abs(row['change']):g} worse")
+    where = "" if row["slice"] == "overall" else f" on {row['slice']}"
+    return Row(
+        f"{row['output']} {row['metric']}{where}".strip(),
+        "not a number" if row["value"] is None else words.number(row["value"]),
+        ", ".join(bounds),
+        words.number(row["baseline"]),
+        row["examples"],
+        row["ok"],
+    )
+
+
+def _unbounded(facts: RunFacts) -> list[Row]:
+    """What was measured overall and has no bound."""
+    try:
+        metrics = facts.json("Evaluator", "evaluation", "verdict.json")["metrics"]
+    except Missing:
+        return []
+    return [metric_row(row) for row in metrics if row["ok"] is None and row["slice"] == "overall"]
+
+
+def _serving(facts: RunFacts) -> Gate:
+    report = facts.json("ServingCheck", "blessing", "serving_check.json")
+    latencies = {name: found for name, found in report["latency_ms"].items() if found.get("p99") is not None}
+    rows = [
+        _at_most(f"p99 over {name}", found["p99"], report.get("max_p99_ms"), "ms")
+        for name, found in latencies.items()
+    ]
+    if report.get("memory_mb") is not None:
+        rows.append(_at_most("memory of the server", report["memory_mb"], report.get("max_memory_mb"), "MB"))
+    signatures = len(report["signatures"])
+    line = f"{signatures} signature{'' if signatures == 1 else 's'} answer as the model does"
+    notes = [f"{name} was not checked: {reason}" for name, reason in report["not_checked"].items()]
+    if report["blessed"]:
+        return Gate("Serving", PASSED, line, tuple(rows), tuple(notes))
+    return Gate("Serving", FAILED, "not served as it should be", tuple(rows), (*report["failures"], *notes))
+
+
+def _at_most(what: str, value: float, bound: float | None, unit: str) -> Row:
+    return Row(
+        what,
+        f"{words.number(value, 3)} {unit}",
+        "" if bound is None else f"≤ {bound:g} {unit}",
+        ok=None if bound is None else value <= bound,
+    )
+
+
+def _edge(facts: RunFacts) -> Gate:
+    report = facts.json("ModelOptimizer", "edge_model", "optimized.json")
+    bound = facts.config.get("optimizer", {}).get("max_loss")
+    rows = [
+        Row(
+            f"{report.get('metric', 'metric')} lost by {form}",
+            words.number(found.get("loss")),
+            "" if bound is None else f"≤ {bound:g}",
+            ok=found["kept"],
+        )
+        for form, found in report["forms"].items()
+    ]
+    state = FAILED if edge_report.gate_failure(report) else PASSED
+    return Gate(
+        "TFLite forms", state, edge_report.summary(report), tuple(rows), tuple(edge_report.left_out(report))
+    )
