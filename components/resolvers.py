@@ -7,6 +7,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 from tfx import types
 from tfx.dsl.components.common import resolver
 
+from components.attributions.constants import MODEL_ID as EXPLAINED_MODEL_ID
 from components.example_validator.constants import ANOMALY_COUNT
 from components.pusher.constants import MODEL_ID
 
@@ -49,6 +50,22 @@ class LastGoodStatistics(resolver.ResolverStrategy):
         good = _passed_the_gate(store, [statistics.id for statistics in earlier])
         usable = [statistics for statistics in earlier if statistics.id in good]
         return {"current": [], "statistics": sorted(usable, key=lambda a: (a.span, a.id))[-1:]}
+
+
+class ModelAttributions(resolver.ResolverStrategy):
+    """The latest attributions of a model.
+
+    Channels: `model`, maybe none, and `attributions` (all of them).
+    """
+
+    def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: ArtifactLists) -> ArtifactLists:
+        models = {model.id for model in input_dict["model"]}
+        found = [
+            one
+            for one in input_dict["attributions"]
+            if one.get_int_custom_property(EXPLAINED_MODEL_ID) in models
+        ]
+        return {"model": [], "attributions": sorted(found, key=lambda a: a.id)[-1:]}
 
 
 def _passed_the_gate(store: mlmd.MetadataStore, statistics_ids: list[int]) -> set[int]:

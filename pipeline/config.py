@@ -14,6 +14,7 @@ import pydantic
 import yaml
 
 from common.errors import BadInput
+from components.attributions.constants import TASKS as ATTRIBUTED
 from pipeline import metadata_address, yaml_file
 from pipeline.explain import Place, explain
 from pipeline.sections import METRICS, MODULE_SECTIONS, PER_CLASS, UNLABELLED, Config, Trainer
@@ -164,6 +165,8 @@ def _check_consistent(config: Config, place: Place) -> None:
                 f"{place(('evaluation', section, i))}: evaluation.{section}: unknown metric {metric!r} for task"
                 f" {config.task}{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
             )
+    if config.attributions is not None:
+        _check_attributions(config, place)
     for i, gate in enumerate(evaluation.gates):
         if gate.classes and (config.task != "multiclass" or gate.metric not in PER_CLASS):
             raise BadInput(
@@ -175,6 +178,21 @@ def _check_consistent(config: Config, place: Place) -> None:
                 f"{place(('evaluation', 'gates', i, 'output'))}: evaluation.gates: output {gate.output!r} is no label"
                 f"{nearest(gate.output, config.labels) or '; labels: ' + ', '.join(config.labels)}"
             )
+
+
+def _check_attributions(config: Config, place: Place) -> None:
+    if config.task not in ATTRIBUTED:
+        raise BadInput(
+            f"{place(('attributions',))}: attributions: task {config.task} has none, only {', '.join(ATTRIBUTED)};"
+            " take them out"
+        )
+    assert config.attributions is not None
+    metric, known = config.attributions.metric, METRICS[config.task]
+    if metric is not None and metric not in known:
+        raise BadInput(
+            f"{place(('attributions', 'metric'))}: attributions.metric: unknown metric {metric!r} for task {config.task}"
+            f"{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
+        )
 
 
 def _trainer(config: Config, place: Place) -> Trainer:

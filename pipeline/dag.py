@@ -14,6 +14,8 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import example_gen_pb2, range_config_pb2, trainer_pb2
 from tfx.types import BaseChannel, Channel, standard_artifacts
 
+from components.attributions.artifact import FeatureAttributions
+from components.attributions.component import Attributions
 from components.columnar_example_gen.component import ColumnarExampleGen
 from components.curated_schema.component import CuratedSchema
 from components.evaluator.component import Evaluator
@@ -22,7 +24,7 @@ from components.image_example_gen.component import ImageExampleGen
 from components.image_example_gen.options import ImageOptions
 from components.model_optimizer.component import ModelOptimizer
 from components.pusher.component import Pusher
-from components.resolvers import LastGoodStatistics, LatestBlessedModel
+from components.resolvers import LastGoodStatistics, LatestBlessedModel, ModelAttributions
 from components.schema_gen.component import SchemaGen
 from components.statistics_gen.component import StatisticsGen
 from components.text_example_gen.component import TextExampleGen
@@ -31,7 +33,7 @@ from components.transform.component import Transform
 from components.word_pairs.component import WordPairs
 from pipeline import beam_engine, evaluation, fingerprint, serving_check, trainer_files
 from pipeline.home import Home
-from pipeline.sections import Config
+from pipeline.sections import METRICS, Config
 from pipeline.sources import SPLIT, Source
 from pipeline.trainer_files import TrainerFile
 
@@ -162,7 +164,7 @@ def create_pipeline(
             run_fn=f"{module}.run_fn",
             hyperparameters=hyperparameters,
             base_model=base_model,
-            custom_config=custom_config,
+            custom_config=custom_config | _explained(config),
             **fit,
         ),
         "Trainer",
@@ -186,19 +188,47 @@ def create_pipeline(
             buckets=buckets,
             statistics=statistics if buckets else None,
             mistakes=config.evaluation.mistakes,
+            predictions=config.evaluation.predictions,
             code=fingerprint.of_module("components.evaluator.executor"),
         ),
         "Evaluator",
     )
 
-    # 8. A blessed model is served, asked, and compared with itself; a gate stops the run here.
+    # 8. Which features its answers come from; a gate on a change of them stops the run here.
+    if config.attributions:
+        former = add(
+            Resolver(
+                strategy_class=ModelAttributions,
+                model=latest_blessed.outputs["model"],
+                attributions=Channel(type=FeatureAttributions),
+            ),
+            "former_attributions",
+        ).outputs["attributions"]
+        metric = config.attributions.metric or config.evaluation.gates[0].metric
+        attributions = Attributions(
+            model=model,
+            examples=examples,
+            evaluation=evaluator.outputs["evaluation"],
+            former=former,
+            task=config.task,
+            labels=config.labels,
+            metric=metric,
+            higher_is_better=METRICS[config.task][metric],
+            slices=slices,
+            min_slice_examples=config.evaluation.min_slice_examples,
+            settings=config.attributions,
+            code=fingerprint.of_module("components.attributions.executor"),
+        )
+        add(attributions, "Attributions")
+
+    # 9. A blessed model is served, asked, and compared with itself; a gate stops the run here.
     infra_blessing = None
     if config.serving_check.enabled:
         check = serving_check.component(config, model=model, examples=examples, schema=schema)
-        check.add_upstream_node(evaluator)
+        check.add_upstream_node(nodes[-1])
         infra_blessing = add(check, "ServingCheck").outputs["blessing"]
 
-    # 9. Its TensorFlow Lite forms, each measured against it.
+    # 10. Its TensorFlow Lite forms, each measured against it.
     edge_model = None
     if config.optimizer:
         optimizer = ModelOptimizer(
@@ -216,19 +246,18 @@ def create_pipeline(
         optimizer.add_upstream_node(nodes[-1])
         edge_model = add(optimizer, "ModelOptimizer").outputs["edge_model"]
 
-    # 10. It becomes the next version that is served.
-    add(
-        Pusher(
-            model=model,
-            model_blessing=evaluator.outputs["blessing"],
-            infra_blessing=infra_blessing,
-            edge_model=edge_model,
-            directory=str(Path(config.push.directory or home.serving(config.name)).absolute()),
-            keep=config.push.keep,
-            code=fingerprint.of_module("components.pusher.executor"),
-        ),
-        "Pusher",
+    # 11. It becomes the next version that is served.
+    pusher = Pusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=infra_blessing,
+        edge_model=edge_model,
+        directory=str(Path(config.push.directory or home.serving(config.name)).absolute()),
+        keep=config.push.keep,
+        code=fingerprint.of_module("components.pusher.executor"),
     )
+    pusher.add_upstream_node(nodes[-1])
+    add(pusher, "Pusher")
 
     return tfx_pipeline.Pipeline(
         pipeline_name=config.name,
@@ -289,6 +318,12 @@ def _splits(buckets: dict[str, int]) -> example_gen_pb2.Output:
             ]
         )
     )
+
+
+def _explained(config: Config) -> dict[str, bool]:
+    """Whether the model is to export what gradients need; a key of its own, so that others are cached as before."""
+    wanted = config.attributions is not None and config.attributions.gradient_examples > 0
+    return {"explained": True} if wanted else {}
 
 
 def _latest_blessed(**candidate: Any) -> Resolver:

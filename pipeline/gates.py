@@ -11,6 +11,8 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from common.errors import GateFailed
+from components.attributions import report as attributions_report
+from components.attributions.constants import REPORT as ATTRIBUTIONS_REPORT
 from components.model_optimizer import report as edge_report
 from components.model_optimizer.constants import REPORT as EDGE_REPORT
 from components.serving_check import report as serving_report
@@ -24,7 +26,8 @@ def check(node_id: str, outputs: Outputs) -> None:
     """Applies the gate of a node to its output artifacts; most nodes have none.
 
     Raises:
-      GateFailed: texts of eval with too many words that are new, an anomaly in the data, a model that was not blessed, one that is not served as it should be, or a
+      GateFailed: texts of eval with too many words that are new, an anomaly in the data, a model that was not blessed, one
+        whose answers come from other features than those of the last blessed one, one that is not served as it should be, or a
         TensorFlow Lite form that lost too much where `optimizer.gate` is `fail`.
     """
     if node_id == "ExampleGen":
@@ -33,6 +36,8 @@ def check(node_id: str, outputs: Outputs) -> None:
         _data(outputs)
     elif node_id == "Evaluator":
         _model(outputs)
+    elif node_id == "Attributions":
+        _attributions(outputs)
     elif node_id == "ServingCheck":
         _serving(outputs)
     elif node_id == "ModelOptimizer":
@@ -88,6 +93,15 @@ def _model(outputs: Outputs) -> None:
     raise GateFailed(
         f"model gate: not blessed, nothing pushed: {'; '.join(failed) or 'no verdict was reached'}"
     )
+
+
+def _attributions(outputs: Outputs) -> None:
+    (artifact,) = outputs["attributions"]
+    failure = attributions_report.gate_failure(attributions_report.read(Path(artifact.uri)))
+    if failure:
+        raise GateFailed(
+            f"attribution gate: nothing pushed: {failure}; all figures are in {artifact.uri}/{ATTRIBUTIONS_REPORT}"
+        )
 
 
 def _serving(outputs: Outputs) -> None:

@@ -66,6 +66,10 @@ def _nodes(config: Config) -> Iterator[tuple[str, list[str]]]:
     yield "latest_blessed_model", ["Trainer"]
     yield "Evaluator", ["ExampleGen", "SchemaGen", "Trainer", "latest_blessed_model"]
     checks = ["Evaluator"]
+    if config.attributions:
+        yield "former_attributions", ["latest_blessed_model"]
+        yield "Attributions", ["ExampleGen", "Trainer", "Evaluator", "former_attributions"]
+        checks.append("Attributions")
     if config.serving_check.enabled:
         yield "ServingCheck", ["ExampleGen", "SchemaGen", "Trainer", *checks]
         checks.append("ServingCheck")

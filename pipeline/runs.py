@@ -30,6 +30,8 @@ NODES = (
     "Trainer",
     "latest_blessed_model",
     "Evaluator",
+    "former_attributions",
+    "Attributions",
     "ServingCheck",
     "ModelOptimizer",
     "Pusher",
@@ -41,6 +43,8 @@ OPTIONAL = frozenset(
         "Tuner",
         "warm_start_model",
         "latest_blessed_model",
+        "former_attributions",
+        "Attributions",
         "ServingCheck",
         "ModelOptimizer",
     }

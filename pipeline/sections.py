@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.attributions.config import Attributions
 from components.model_optimizer.config import Optimizer
 from pipeline.beam_settings import Beam
 from pipeline.orchestration.airflow_settings import Airflow
@@ -224,6 +225,9 @@ class Evaluation(Section):
     mistakes: Annotated[int, Field(ge=0, le=1000)] = Field(
         25, description="How many of the worst predictions are kept, with their pictures; 0 for none."
     )
+    predictions: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        20_000, description="How many of all predictions are kept, with their examples; 0 for none."
+    )
 
     @pydantic.field_validator("slices", mode="before")
     @classmethod
@@ -304,6 +308,9 @@ class Config(Section):
     schema_: Schema = Field(Schema(), alias="schema")
     trainer: Trainer
     evaluation: Evaluation
+    attributions: Attributions | None = Field(
+        None, description="Which features the answers come from, measured on the eval split."
+    )
     serving_check: ServingCheck = ServingCheck()
     optimizer: Optimizer | None = Field(None, description="TensorFlow Lite forms of a blessed model.")
     push: Push = Push()

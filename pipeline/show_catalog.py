@@ -37,6 +37,7 @@ def show_pipeline(loaded: Config) -> None:
         *(["Tuner"] if loaded.trainer.tuning.get("trials") else []),
         "Trainer",
         "Evaluator [gate]",
+        *(["Attributions [gate]"] if loaded.attributions else []),
         *_serving_check(loaded.serving_check),
         *(["ModelOptimizer"] if loaded.optimizer else []),
         "Pusher",

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.attributions import report as attributions_report
 from components.evaluator import report as evaluation_report
 from components.image_example_gen.constants import WARNINGS
 from components.model_optimizer import report as edge_report
@@ -62,6 +63,10 @@ def show(
             console.print(f"mistakes   {mistakes}", markup=False)
         console.print(f"details    {evaluation.uri}/verdict.json", markup=False)
         console.print(f"verdict    {'blessed' if verdict['blessed'] else 'NOT blessed'}")
+    if "Attributions" in results:
+        (attributions,) = results["Attributions"].outputs["attributions"]
+        found = attributions_report.summary(attributions_report.read(Path(attributions.uri)))
+        console.print(f"features   {found}", markup=False)
     if "ServingCheck" in results:
         (blessing,) = results["ServingCheck"].outputs["blessing"]
         console.print(f"serving    {_served(blessing)}", markup=False)

@@ -19,6 +19,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from common.errors import BadInput
 from trainer_modules.common import (
     classification,
+    explained,
     fitting,
     labels,
     losses,
@@ -33,6 +34,7 @@ from trainer_modules.image_classifier_config import Augmentation, Config, Featur
 from trainer_modules.images import network
 from trainer_modules.images.decoding import Form
 from trainer_modules.images.examples import Images, form_of, load, read_index
+from trainer_modules.images.explained import explained_images
 from trainer_modules.images.export import FEATURE, ImageServingModule
 from trainer_modules.images.export import save as save_model
 
@@ -104,6 +106,8 @@ def run_fn(fn_args: FnArgs) -> None:
     module = ImageServingModule(
         model, learnt.transform, learnt.raw_spec, learnt.label, train.form, learnt.outputs
     )
+    if custom.get(explained.KEY):
+        module.explained = explained_images(model, train.form, learnt.outputs)
     save_model(module, fn_args.serving_model_dir, learnt.class_names, config.model.grad_cam)
     warm_start.save(fn_args.serving_model_dir, model, (), learnt.class_names)
     _remove(states)

@@ -18,6 +18,7 @@ from tfx.components.tuner.component import TunerFnResult
 
 from common.errors import BadInput
 from trainer_modules.common import (
+    explained,
     export,
     fitting,
     input_data,
@@ -31,6 +32,7 @@ from trainer_modules.common import (
 from trainer_modules.common.progress import TrialProgress
 from trainer_modules.tabular_columns import Tensors, columns, vocabulary_name
 from trainer_modules.tabular_config import Config, Features
+from trainer_modules.tabular_explained import explained_table
 from trainer_modules.tabular_model import Problem, build_model, problem, with_hyperparameters
 
 
@@ -170,6 +172,8 @@ def run_fn(fn_args: FnArgs) -> None:
     module = export.ServingModule(
         model, learnt.transform, learnt.raw_spec, learnt.label_names, learnt.layout.assemble, learnt.outputs
     )
+    if custom.get(explained.KEY):
+        module.explained = explained_table(model, learnt)
     export.save(module, fn_args.serving_model_dir, learnt.class_names)
     warm_start.save(fn_args.serving_model_dir, model, learnt.layout.input_names, learnt.output_names)
     state.remove()

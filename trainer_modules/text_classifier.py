@@ -18,6 +18,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from common.errors import BadInput
 from trainer_modules.common import (
     classification,
+    explained,
     export,
     fitting,
     labels,
@@ -30,6 +31,7 @@ from trainer_modules.common import (
 from trainer_modules.common.classification import Problem
 from trainer_modules.text import batching, embedding_file, network, text_column, tokenizers, vocabulary
 from trainer_modules.text.batching import Texts
+from trainer_modules.text.explained import explained_texts
 from trainer_modules.text.export import TextServingModule
 from trainer_modules.text.tokenizers import Tokenizer
 from trainer_modules.text_classifier_config import Config, Features
@@ -106,6 +108,10 @@ def run_fn(fn_args: FnArgs) -> None:
         lambda transformed: batching.padded(to_ids(transformed)),
         learnt.outputs,
     )
+    if custom.get(explained.KEY):
+        module.explained = explained_texts(
+            model, features.column, names, lambda found: batching.padded(to_ids(found)), learnt.outputs
+        )
     export.save(module, fn_args.serving_model_dir, learnt.class_names)
     warm_start.save(fn_args.serving_model_dir, model, names, learnt.class_names)
     state.remove()

@@ -26,6 +26,7 @@ class EvaluatorSpec(types.ComponentSpec):
         "class_gates": component_spec.ExecutionParameter(type=str),
         "buckets": component_spec.ExecutionParameter(type=str),
         "mistakes": component_spec.ExecutionParameter(type=int),
+        "predictions": component_spec.ExecutionParameter(type=int),
         "code": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -53,6 +54,7 @@ class Evaluator(base_component.BaseComponent):
       buckets: column -> names of its three buckets, low to high: slices by the column are by these.
       statistics: Channel of ExampleStatistics, whose train split tells where the buckets are cut.
       mistakes: how many of the worst predictions are kept.
+      predictions: how many of all predictions are kept, with their examples.
       code: fingerprint of the executor, part of the cache key.
     """
 
@@ -74,6 +76,7 @@ class Evaluator(base_component.BaseComponent):
         buckets: Mapping[str, Sequence[str]] | None = None,
         statistics: types.BaseChannel | None = None,
         mistakes: int = 0,
+        predictions: int = 0,
     ) -> None:
         super().__init__(
             spec=EvaluatorSpec(
@@ -89,6 +92,7 @@ class Evaluator(base_component.BaseComponent):
                 buckets=json.dumps(buckets or {}, sort_keys=True),
                 statistics=statistics,
                 mistakes=mistakes,
+                predictions=predictions,
                 code=code,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

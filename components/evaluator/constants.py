@@ -6,3 +6,8 @@ CALIBRATION = "calibration.json"
 MISTAKES = "mistakes"
 """The folder of the worst predictions, with MISTAKES_FILE and pictures."""
 MISTAKES_FILE = "mistakes.json"
+PREDICTIONS = "predictions.parquet"
+CALIBRATION_BINS = 15
+"""Of equal width, over the confidence; as many as in C. Guo et al., "On Calibration of Modern Neural Networks" (2017)."""
+SMALLEST_PROBABILITY = 1e-7
+"""A smaller one counts as this, so that its logarithm is finite: what Keras does."""

@@ -16,6 +16,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from components.batches import files
 from components.evaluator import buckets, comparison, measured
 from components.evaluator.constants import VERDICT
 from components.evaluator.findings import Answers
@@ -56,6 +57,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         (spec,) = (spec for spec in eval_config.model_specs if not spec.is_baseline)
         class_names = _class_names(models[spec.name])
         named = _buckets(input_dict, exec_properties["buckets"])
+        examples = input_dict[standard_component_specs.EXAMPLES_KEY]
+        splits = json_utils.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY])
         digest = measured.digest(input_dict, exec_properties, eval_config)
         former = measured.find(uri, digest)
         if former is not None:
@@ -64,8 +67,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             with self._make_beam_pipeline() as pipeline:
                 measure(
                     pipeline,
-                    input_dict[standard_component_specs.EXAMPLES_KEY],
-                    json_utils.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY]),
+                    examples,
+                    splits,
                     _schema(input_dict),
                     eval_config,
                     models,
@@ -77,6 +80,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                         class_names=class_names,
                         most=exec_properties["mistakes"],
                         folder=uri,
+                        predictions=exec_properties["predictions"],
+                        files=[path for split in splits for one in examples for path in files(one, split)],
                     ),
                 )
         measured.mark(uri, digest)

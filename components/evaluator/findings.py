@@ -1,4 +1,4 @@
-"""What one pass over the examples finds beside TFMA's metrics: confusion, calibration, and the worst mistakes."""
+"""What one pass over the examples finds beside TFMA's metrics: confusion, calibration, the worst mistakes, all answers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluator import mistakes
+from components.evaluator import mistakes, predictions
 from components.evaluator.constants import CALIBRATION, CONFUSION, MISTAKES
 from components.evaluator.mistakes import Mistake, Worst
+from components.evaluator.sample import Sample
 from components.evaluator.tally import UNKNOWN, Tally, scores_of
 
 CLASSES, NUMBERS = ("binary", "multiclass"), "regression"
+_TRANSFORMED = "_xf"
 
 
 @dataclass(frozen=True)
 class Answers:
     """Where the answers of the candidate are among TFMA's extracts, and what becomes of them.
 
-    spec: the candidate's; keyed_by_model: whether extracts are, as they are beside a baseline. task: there are
-    findings for CLASSES and NUMBERS. class_names: of the scores, empty where they are not known. most: how many
-    mistakes are kept. folder: where the files go.
+    spec: the candidate's; keyed_by_model: whether extracts are, as they are beside a baseline. task: of CLASSES and
+    NUMBERS there are mistakes. class_names: of the scores, empty where they are not known. most: how many mistakes are
+    kept. folder: where the files go. predictions: how many answers are kept. files: those of the examples, in order.
     """
 
     spec: config_pb2.ModelSpec
@@ -37,21 +39,32 @@ class Answers:
     class_names: Sequence[str]
     most: int
     folder: str
+    predictions: int = 0
+    files: Sequence[str] = ()
 
     def of(self, extracts: Mapping[str, Any], key: str) -> Any:
-        return extracts[key][self.spec.name] if self.keyed_by_model else extracts[key]
+        """What the extracts have for the candidate; None where they have nothing."""
+        found = extracts.get(key)
+        return found[self.spec.name] if self.keyed_by_model and found is not None else found
+
+    @property
+    def labels(self) -> list[str]:
+        """The columns that the model predicts."""
+        keys = sorted(self.spec.label_keys) or [self.spec.label_key.removesuffix(_TRANSFORMED)]
+        return [key for key in keys if key]
 
 
 class Findings:
-    """The tally of a classifier, and the worst mistakes."""
+    """The tally of a classifier, the worst mistakes, and a sample of all answers."""
 
-    def __init__(self, most: int) -> None:
-        self.tally, self.worst = Tally(), Worst(most)
+    def __init__(self, most: int, predictions: int) -> None:
+        self.tally, self.worst, self.sample = Tally(), Worst(most), Sample(predictions)
 
     def merge(self, others: Iterable[Findings]) -> Findings:
         others = list(others)
         self.tally.merge(other.tally for other in others)
         self.worst.merge(other.worst for other in others)
+        self.sample.merge(other.sample for other in others)
         return self
 
 
@@ -81,26 +94,33 @@ class _Combine(beam.CombineFn):
         self._answers = answers
 
     def create_accumulator(self) -> Findings:
-        return Findings(self._answers.most)
+        return Findings(self._answers.most, self._answers.predictions)
 
     def add_input(self, accumulator: Findings, element: Mapping[str, Any]) -> Findings:
         labels = self._answers.of(element, tfma.LABELS_KEY)
-        predictions = self._answers.of(element, tfma.PREDICTIONS_KEY)
+        answered = self._answers.of(element, tfma.PREDICTIONS_KEY)
         examples = element[tfma.INPUT_KEY]
+        spec = self._answers.spec
         if self._answers.task == NUMBERS:
-            for output in self._outputs(labels):
-                true, predicted = (
-                    _column(values[output] if isinstance(values, Mapping) else values)
-                    for values in (labels, predictions)
-                )
-                _add_residuals(accumulator, output, true, predicted, examples)
+            names = self._answers.labels
+            true, made = (
+                {name: _column(values[name] if isinstance(values, Mapping) else values) for name in names}
+                for values in (labels, answered)
+            )
+            for name in names:
+                _add_residuals(accumulator, name, true[name], made[name], examples)
+            told = predictions.of_numbers(true, made)
+        elif self._answers.task in CLASSES:
+            scores = np.asarray(answered[spec.prediction_key])
+            indices = _column(labels).astype(np.int64)
+            _add_classes(accumulator, indices, scores_of(scores), examples)
+            told = predictions.of_classes(indices, scores)
         else:
-            scores = scores_of(np.asarray(predictions[self._answers.spec.prediction_key]))
-            _add_classes(accumulator, _column(labels).astype(np.int64), scores, examples)
+            outputs = answered if isinstance(answered, Mapping) else {spec.prediction_key: answered}
+            told = predictions.of_texts(labels, outputs, spec.prediction_key)
+        if self._answers.predictions:
+            accumulator.sample.add(map(bytes, examples), told)
         return accumulator
-
-    def _outputs(self, labels: Any) -> list[str]:
-        return sorted(labels) if isinstance(labels, Mapping) else [self._answers.spec.prediction_key]
 
     def merge_accumulators(self, accumulators: Iterable[Findings]) -> Findings:
         return self.create_accumulator().merge(accumulators)
@@ -135,11 +155,13 @@ def _add_residuals(
 
 
 def write(found: Findings, answers: Answers) -> None:
-    """Writes confusion, calibration (of a classifier) and the mistakes into the folder."""
+    """Writes confusion, calibration (of a classifier), the mistakes and the answers into the folder."""
     folder = Path(answers.folder)
     folder.mkdir(parents=True, exist_ok=True)
+    predictions.write(folder, found.sample, answers.task, answers.labels, answers.class_names, answers.files)
     if answers.task == NUMBERS:
         mistakes.write(folder / MISTAKES, found.worst, None)
+    if answers.task not in CLASSES:
         return
     names = answers.class_names
     if not names:

@@ -72,9 +72,7 @@ def measure(
     before_unbatching = [e.stage_name for e in extractors].index(
         unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME
     )
-    ours = []
-    if answers.task in (*findings.CLASSES, findings.NUMBERS):
-        ours.append(findings.extractor(answers))
+    ours = [findings.extractor(answers)]
     if named:
         ours.append(buckets.extractor(named))
     extractors[before_unbatching:before_unbatching] = ours

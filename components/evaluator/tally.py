@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-BINS = 15
-"""Of equal width, over the confidence; as many as in C. Guo et al., "On Calibration of Modern Neural Networks" (2017)."""
+from components.evaluator.constants import CALIBRATION_BINS as BINS
+
 TOP = (3, 5)
 UNKNOWN = -1
 """Stands for a true class that the model was not trained on, and for a missing label."""

@@ -22,6 +22,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "warm": {"trainer.training.warm_start": True},
     "unserved": {"serving_check.enabled": False},
     "edge": {"optimizer": {"forms": ["float16"]}},
+    "attributed": {"attributions": {}},
+    "attributed unserved": {"attributions": {}, "serving_check.enabled": False},
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import sklearn.metrics
 import tensorflow as tf
@@ -46,6 +47,7 @@ CONFIG = {
     },
 }
 MOST = 4
+PREDICTIONS = 50
 
 
 class Model(tf.Module):
@@ -141,6 +143,7 @@ class Question:
             "class_gates": json.dumps(evaluation.class_gates(parsed)),
             "buckets": json.dumps(evaluation.buckets(parsed, SLICES)),
             "mistakes": MOST,
+            "predictions": PREDICTIONS,
         }
         Executor(images.context(self.scratch)).Do(self.inputs, outputs, properties)
         return outputs["blessing"][0]
@@ -329,6 +332,33 @@ def test_the_most_confident_mistakes_are_kept_with_their_pictures(evaluated: Eva
     assert rows[0]["files"] == [
         f"01_true-{plain[rows[0]['true']]}_predicted-{plain[rows[0]['predicted']]}.png"
     ]
+
+
+def test_predictions_are_the_model_s_own_answers_to_a_sample(evaluated: Evaluated) -> None:
+    table = pq.read_table(evaluated.folder / "predictions.parquet")
+    metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    assert int(metadata["examples"]) == len(evaluated.records) > table.num_rows == PREDICTIONS
+    assert (metadata["task"], json.loads(metadata["label"])) == ("multiclass", ["label"])
+    assert json.loads(metadata["classes"]) == CLASSES
+    places = table["id"].to_numpy()
+    assert (np.diff(places) > 0).all()
+    scores = np.stack(table["scores"].to_numpy())
+    np.testing.assert_allclose(scores, evaluated.scores[places], atol=1e-5)
+    true, predicted = evaluated.true[places], evaluated.scores[places].argmax(axis=1)
+    assert table["label"].to_pylist() == [CLASSES[index] for index in true]
+    assert table["predicted"].to_pylist() == [CLASSES[index] for index in predicted]
+    own = evaluated.scores[places, true]
+    np.testing.assert_allclose(table["loss"].to_numpy(), -np.log(own), atol=1e-4)
+    raw = [name for name in table.column_names if name.startswith("raw.")]
+    assert raw == [
+        f"raw.{name}" for name in ("brightness", "channels", "file_name", "height", "label", "size", "width")
+    ]
+    for place, row in zip(places, table.to_pylist(), strict=True):
+        record = evaluated.records[place]
+        assert row["raw.file_name"] == record["file_name"].decode()
+        assert row["raw.size"] == record["size"]
+        features = tf.train.Example.FromString(row["example"]).features.feature
+        assert features["image"].bytes_list.value[0] == record["image"]
 
 
 def test_the_blessing_names_both_models(evaluated: Evaluated) -> None:

@@ -1,0 +1,1 @@
+"""Which features a model's answers come from, on held-out examples."""
