@@ -16,6 +16,8 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("verdict", "verdict", "Verdict"),
     ("dag", "dag", "Run"),
     ("training", "training", "Training"),
+    ("evaluation", "evaluation", "Evaluation"),
+    ("attributions", "attributions", "Feature attributions"),
     ("trend", "trend", "Trend"),
 )
 
