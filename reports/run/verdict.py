@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from components.attributions import report as attributions_report
 from components.model_optimizer import report as edge_report
 from components.text_example_gen import report as text_report
 from pipeline import facts as artifact_facts
@@ -97,6 +98,8 @@ def gates_of(facts: RunFacts) -> list[Gate]:
     """The gates of the run in their order; optional ones where they are configured or ran."""
     makers: list[tuple[str, Callable[[RunFacts], Gate]]] = [("Data", _data), ("Model", _model)]
     reached = {node.id for node in facts.nodes}
+    if (facts.config.get("attributions") or {}).get("drift") is not None:
+        makers.append(("Attributions", _attributions))
     if "ServingCheck" in reached or facts.config.get("serving_check", {}).get("enabled"):
         makers.append(("Serving", _serving))
     if "ModelOptimizer" in reached or facts.config.get("optimizer"):
@@ -209,6 +212,26 @@ def _unbounded(facts: RunFacts) -> list[Row]:
     except Missing:
         return []
     return [metric_row(row) for row in metrics if row["ok"] is None and row["slice"] == "overall"]
+
+
+def _attributions(facts: RunFacts) -> Gate:
+    report = facts.json("Attributions", "attributions", "attributions.json")
+    found, bound = report["drift"], report["max_drift"]
+    if not found or bound is None:
+        return Gate("Attributions", PASSED, "no attributions of the last blessed model to compare with")
+    rows = tuple(
+        Row(
+            f"share of {row['output']} {row['feature']}".replace("  ", " "),
+            words.percent(row["share"]),
+            f"changes by {words.percent(bound)} at most",
+            words.percent(row["former"]),
+            ok=abs(row["change"]) <= bound,
+        )
+        for row in found["rows"]
+    )
+    failed = sum(row.ok is False for row in rows)
+    state = FAILED if attributions_report.gate_failure(report) else PASSED
+    return Gate("Attributions", state, f"{len(rows) - failed} of {len(rows)} shares hold", rows)
 
 
 def _serving(facts: RunFacts) -> Gate:
