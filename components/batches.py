@@ -31,12 +31,12 @@ def runs_here(beam_pipeline_args: Sequence[str] | None) -> bool:
 
 
 def can_read_here(artifacts: Sequence[types.Artifact], beam_pipeline_args: Sequence[str] | None) -> bool:
-    """Whether a component may do without Beam: it would run in this process, and the files are ExampleGen's own.
+    """Whether a component may do without Beam: it would run in this process, and the files are ExampleGen's own."""
+    return runs_here(beam_pipeline_args) and are_own_files(artifacts)
 
-    Those are tf.Examples in gzip TFRecord files, in the standard folder of each split.
-    """
-    if not runs_here(beam_pipeline_args):
-        return False
+
+def are_own_files(artifacts: Sequence[types.Artifact]) -> bool:
+    """Whether the examples are tf.Examples in gzip TFRecord files, in the standard folder of each split."""
     payload, _ = tfxio_utils.resolve_payload_format_and_data_view_uri(list(artifacts))
     return payload == example_gen_pb2.FORMAT_TF_EXAMPLE and all(
         examples_utils.get_file_format(artifact) == "tfrecords_gzip"

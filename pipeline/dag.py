@@ -95,6 +95,7 @@ def create_pipeline(
         ExampleValidator(
             statistics=statistics,
             schema=schema,
+            examples=examples,
             baseline_statistics=baseline_statistics,
             drift=config.schema_.drift,
             skew=config.schema_.skew,

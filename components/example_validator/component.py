@@ -23,6 +23,7 @@ class ExampleValidatorSpec(types.ComponentSpec):
     INPUTS = {
         "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
         "baseline_statistics": component_spec.ChannelParameter(
             type=standard_artifacts.ExampleStatistics, optional=True
         ),
@@ -34,7 +35,7 @@ class ExampleValidator(base_component.BaseComponent):
     """Validates the statistics of every split against the schema, an earlier span and each other.
 
     The anomalies artifact has TFX's standard form (Split-<name>/SchemaDiff.pb) and the custom property
-    `anomaly_count`. The component itself does not fail on anomalies: the artifact must outlive the run.
+    `anomaly_count`; where examples break the schema, some of them are in Split-<name>/rows.json. The component itself does not fail on anomalies: the artifact must outlive the run.
 
     Args:
       statistics: Channel of ExampleStatistics.
@@ -43,6 +44,7 @@ class ExampleValidator(base_component.BaseComponent):
         measured on the train split.
       skew: column -> highest Jensen-Shannon divergence (0 to 1) between the train and the eval split.
       code: fingerprint of the executor, part of the cache key.
+      examples: Channel of the Examples that the statistics are of, to take such rows from.
       baseline_statistics: Channel of the ExampleStatistics to measure drift against, if there are any.
     """
 
@@ -56,12 +58,14 @@ class ExampleValidator(base_component.BaseComponent):
         drift: Mapping[str, float],
         skew: Mapping[str, float],
         code: str,
+        examples: types.BaseChannel | None = None,
         baseline_statistics: types.BaseChannel | None = None,
     ) -> None:
         super().__init__(
             spec=ExampleValidatorSpec(
                 statistics=statistics,
                 schema=schema,
+                examples=examples,
                 baseline_statistics=baseline_statistics,
                 drift=json_utils.dumps(dict(drift)),
                 skew=json_utils.dumps(dict(skew)),

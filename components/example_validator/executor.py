@@ -1,10 +1,12 @@
-"""Validates statistics with TFDV and writes one SchemaDiff.pb a split."""
+"""Validates statistics with TFDV and writes one SchemaDiff.pb a split, with rows where there is something wrong."""
 
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -18,7 +20,9 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, json_utils, writer_utils
 
 from common.errors import BadInput
-from components.example_validator.constants import ANOMALY_COUNT
+from components import batches
+from components.example_validator.constants import ANOMALY_COUNT, ROWS_FILE
+from components.example_validator.rows import offending
 
 
 class Executor(base_executor.BaseExecutor):
@@ -53,7 +57,10 @@ class Executor(base_executor.BaseExecutor):
                 else None,
             )
             count += len(found.anomaly_info) + int(found.HasField("dataset_anomaly_info"))
-            _write(found, artifact_utils.get_split_uri([anomalies], split))
+            folder = artifact_utils.get_split_uri([anomalies], split)
+            _write(found, folder)
+            if found.anomaly_info:
+                _write_rows(found, schema, input_dict.get("examples") or [], split, folder)
         anomalies.set_int_custom_property(ANOMALY_COUNT, count)
 
 
@@ -82,3 +89,21 @@ def _load(artifact: types.Artifact, split: str) -> Any:
 def _write(anomalies: anomalies_pb2.Anomalies, folder: str) -> None:
     fileio.makedirs(folder)
     writer_utils.write_anomalies(os.path.join(folder, DEFAULT_FILE_NAME), anomalies)
+
+
+def _write_rows(
+    anomalies: anomalies_pb2.Anomalies,
+    schema: schema_pb2.Schema,
+    examples: list[types.Artifact],
+    split: str,
+    folder: str,
+) -> None:
+    """Some of the examples that are meant, where they can be read without Beam."""
+    if not examples or not batches.are_own_files(examples):
+        return
+    paths = chain.from_iterable(batches.files(artifact, split) for artifact in examples)
+    read = chain.from_iterable(batches.record_batches(path, None) for path in paths)
+    rows = offending(read, schema, anomalies)
+    if rows:
+        with fileio.open(os.path.join(folder, ROWS_FILE), "w") as file:
+            file.write(json.dumps(rows, indent=1, ensure_ascii=False))

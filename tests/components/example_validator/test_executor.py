@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tfx import types
+from tfx.components.util import examples_utils
+from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils, json_utils
 
@@ -64,17 +68,37 @@ class Case:
             file.write_bytes(self.measured[name].SerializeToString())
         return artifact
 
+    def examples(self, **splits: list[str]) -> types.Artifact:
+        """Split -> color of each example."""
+        artifact = standard_artifacts.Examples()
+        artifact.uri = str(self.folder / "examples")
+        artifact.split_names = artifact_utils.encode_split_names(list(splits))
+        examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(artifact, "tfrecords_gzip")
+        for split, colors in splits.items():
+            file = Path(artifact.uri, f"Split-{split}", "data-00000-of-00001.gz")
+            file.parent.mkdir(parents=True)
+            with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
+                for color in colors:
+                    example = tf.train.Example()
+                    example.features.feature["color"].bytes_list.value.append(color.encode())
+                    writer.write(example.SerializeToString())
+        return artifact
+
     def found(
         self,
         baseline: Mapping[str, str] | None = None,
         drift: Mapping[str, float] | None = None,
         skew: Mapping[str, float] | None = None,
+        examples: types.Artifact | None = None,
         **splits: str,
     ) -> dict[str, dict[str, list[str]]]:
         """Split -> feature -> rules that were broken."""
         inputs = {"statistics": [self.statistics(splits, span=2)], "schema": [self.schema]}
         if baseline:
             inputs["baseline_statistics"] = [self.statistics(baseline, span=1)]
+        if examples:
+            inputs["examples"] = [examples]
         anomalies = standard_artifacts.ExampleAnomalies()
         anomalies.uri = str(self.folder / "anomalies")
         properties = {
@@ -117,6 +141,16 @@ def test_good_data_has_no_anomaly(case: Case) -> None:
 def test_a_value_out_of_its_domain_is_found_in_its_split(case: Case, split: str) -> None:
     splits = {"train": "usual", "valid": "usual", "eval": "usual", split: "green"}
     assert case.found(**splits) == {split: {"color": ["Unexpected string values"]}}
+
+
+def test_some_examples_with_such_a_value_are_kept_beside_the_anomalies(case: Case) -> None:
+    examples = case.examples(train=["red", "blue"], eval=["red", "green", "blue"])
+    case.found(examples=examples, train="usual", eval="green")
+    kept = sorted(path.relative_to(case.folder) for path in case.folder.glob("anomalies/*/*.json"))
+    assert kept == [Path("anomalies/Split-eval/rows.json")]
+    assert json.loads((case.folder / kept[0]).read_text()) == {
+        "color": {"examined": 3, "rows": [{"position": 1, "values": {"color": "green"}}]}
+    }
 
 
 def test_a_missing_column(case: Case) -> None:
