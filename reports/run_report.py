@@ -15,6 +15,8 @@ from reports.run_facts import Missing, RunFacts
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("verdict", "verdict", "Verdict"),
     ("dag", "dag", "Run"),
+    ("data", "data", "Data"),
+    ("schema", "schema", "Schema and Transform"),
     ("training", "training", "Training"),
     ("evaluation", "evaluation", "Evaluation"),
     ("attributions", "attributions", "Feature attributions"),

@@ -31,7 +31,7 @@ def analyze(
     adapter: tensor_adapter.TensorAdapterConfig,
     folder: str,
     temporary: str,
-) -> None:
+) -> dict[str, Any]:
     """Writes `transform_fn` and `transformed_metadata` into `folder` as `tft_beam.WriteTransformFn` does.
 
     Args:
@@ -40,6 +40,9 @@ def analyze(
       adapter: how they become tensors.
       folder: of the transform graph.
       temporary: on the same file system; left to the caller to delete.
+
+    Returns:
+      What was counted for each vocabulary, by its name (see `observed.counted`).
 
     Raises:
       operations.Unsupported: the function has an analyzer that needs Beam; nothing was written into `folder`.
@@ -70,6 +73,7 @@ def analyze(
     for node in side_effects:
         traverser.visit_value_node(node)
     _publish(result.get(), assets, folder)
+    return run.vocabularies
 
 
 def _publish(saved_model: str, assets: dict[str, str], folder: str) -> None:

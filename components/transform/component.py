@@ -1,4 +1,4 @@
-"""Transform as TFX has it, without its caches and statistics."""
+"""Transform as TFX has it, without its caches; of its statistics those of the first examples, after the transform."""
 
 from __future__ import annotations
 

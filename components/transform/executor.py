@@ -23,7 +23,7 @@ from tfx.utils import io_utils
 from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
 from components import batches
-from components.transform import analysis, materialize, operations
+from components.transform import analysis, materialize, observed, operations
 
 
 class Executor(tfx_transform.Executor):
@@ -60,17 +60,24 @@ class Executor(tfx_transform.Executor):
             for artifact in examples
             for path in batches.files(artifact, split)
         ]
-        self._analyze(self._preprocessing_fn(exec_properties), paths, schema, adapter, folder)
+        vocabularies = self._analyze(self._preprocessing_fn(exec_properties), paths, schema, adapter, folder)
         transformed = output_dict[keys.TRANSFORMED_EXAMPLES_KEY]
         executor_utils.SetSplitNames(splits.transform, transformed)
         graph = materialize.Graph(folder, adapter)
+        observer = observed.Observer()
         for split in splits.transform:
             for raw, artifact in zip(examples, transformed, strict=True):
                 shards = [
                     batches.record_batches(path, schema.SerializeToString())
                     for path in batches.files(raw, split)
                 ]
-                materialize.write_split(graph, shards, artifact_utils.get_split_uri([artifact], split))
+                materialize.write_split(
+                    graph,
+                    shards,
+                    artifact_utils.get_split_uri([artifact], split),
+                    observer if split in splits.analyze else None,
+                )
+        observer.write(folder, vocabularies)
 
     def _preprocessing_fn(self, exec_properties: dict[str, Any]) -> Callable[..., Any]:
         return self._GetPreprocessingFn(
@@ -88,15 +95,19 @@ class Executor(tfx_transform.Executor):
         schema: schema_pb2.Schema,
         adapter: tensor_adapter.TensorAdapterConfig,
         folder: str,
-    ) -> None:
-        """Writes the transform graph and its metadata; by Beam if there is an analyzer that only Beam does."""
+    ) -> dict[str, Any]:
+        """Writes the transform graph and its metadata; by Beam if there is an analyzer that only Beam does.
+
+        Returns what was counted for each vocabulary: of Beam's, nothing.
+        """
         temporary = os.path.join(folder, ".temp_path")
         raw = os.path.join(folder, tft.TFTransformOutput.RAW_METADATA_DIR)
         metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), raw)
         read = functools.partial(batches.record_batches, schema=schema.SerializeToString())
         os.makedirs(temporary)
+        vocabularies: dict[str, Any] = {}
         try:
-            analysis.analyze(
+            vocabularies = analysis.analyze(
                 preprocessing_fn,
                 lambda: itertools.chain.from_iterable(map(read, paths)),
                 adapter,
@@ -111,3 +122,4 @@ class Executor(tfx_transform.Executor):
                 graph = (data, adapter) | tft_beam.AnalyzeDataset(preprocessing_fn)
                 _ = graph | tft_beam.WriteTransformFn(folder)
         io_utils.delete_dir(temporary)
+        return vocabularies

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow_transform import analyzer_nodes, nodes
 from tensorflow_transform.beam import beam_nodes, impl
 
-from components.transform import vocabulary
+from components.transform import observed, vocabulary
 
 Batch = Mapping[str, Any]
 
@@ -24,6 +24,7 @@ class Run:
     """What the operations share.
 
     `passes` takes the path of a SavedModel and gives its outputs for one batch after the other.
+    `vocabularies` is filled with what is counted on the way (see `observed.counted`).
     """
 
     preprocessing_fn: Callable[..., Any]
@@ -31,6 +32,7 @@ class Run:
     fingerprint: Any
     temporary: str
     passes: Callable[[str], Iterable[Batch]]
+    vocabularies: dict[str, Any] = field(default_factory=dict)
 
 
 class Deferred:
@@ -222,7 +224,12 @@ def _vocabulary_size(run: Run, operation: Any, counts: Deferred) -> tuple[Deferr
 def _write(run: Run, operation: Any, counts: Deferred, *reserved: Deferred) -> tuple[Deferred]:
     if reserved:
         raise Unsupported("a vocabulary with reserved tokens")
-    return (Deferred(lambda: vocabulary.write(operation, counts.get(), run.temporary)),)
+
+    def write() -> Any:
+        run.vocabularies[operation.vocab_filename] = observed.counted(counts.get())
+        return vocabulary.write(operation, counts.get(), run.temporary)
+
+    return (Deferred(write),)
 
 
 _HANDLERS: dict[type, Callable[..., tuple[Any, ...]]] = {

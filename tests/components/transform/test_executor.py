@@ -13,6 +13,7 @@ import tensorflow as tf
 import tensorflow_data_validation as tfdv
 import tensorflow_transform as tft
 from tensorflow_data_validation.statistics import stats_impl
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.components.transform import executor as tfx_transform
 from tfx.components.util import examples_utils
@@ -130,6 +131,28 @@ def test_transformed_examples_are_those_of_stock(ours: Any, stock: Any) -> None:
                     assert a[name] == b[name], name
 
 
+def test_what_was_made_of_the_train_split_is_told_beside_the_graph(ours: Any) -> None:
+    folder = Path(ours["transform_graph"][0].uri, "observed")
+    train = rows(ours, "train")
+    statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(
+        (folder / "FeatureStats.pb").read_bytes()
+    )
+    (dataset,) = statistics.datasets
+    assert dataset.num_examples == len(train)
+    found = {feature.path.step[0]: feature for feature in dataset.features}
+    assert set(found) == set(train[0])
+    scores = np.array([row["fare_z"][0] for row in train])
+    assert found["fare_z"].num_stats.mean == pytest.approx(scores.mean(), abs=1e-6)
+    assert found["fare_z"].num_stats.max == pytest.approx(scores.max())
+    vocabularies = json.loads((folder / "vocabularies.json").read_text())
+    by_file = {name: graph_of(ours).vocabulary_by_name(name) for name in vocabularies}
+    assert by_file
+    for name, tokens in by_file.items():
+        assert vocabularies[name]["size"] == len(tokens)
+        told = [token for token, _ in vocabularies[name]["tokens"]]
+        assert told in ([], [token.decode() for token in tokens][: len(told)])
+
+
 def test_quantiles_differ_by_no_more_than_their_error(ours: Any, stock: Any) -> None:
     """Both boundaries cut the miles within the sketch's error (1 % of the rows)."""
     counts = [
@@ -150,7 +173,8 @@ def test_metadata_is_that_of_stock(ours: Any, stock: Any) -> None:
     assert graph_of(ours).transformed_metadata.schema == graph_of(stock).transformed_metadata.schema
     assert graph_of(ours).raw_metadata.schema == graph_of(stock).raw_metadata.schema
     folders = [sorted(os.listdir(outputs["transform_graph"][0].uri)) for outputs in (ours, stock)]
-    assert folders[0] == folders[1] == ["metadata", "transform_fn", "transformed_metadata"]
+    assert folders[1] == ["metadata", "transform_fn", "transformed_metadata"]
+    assert folders[0] == sorted([*folders[1], "observed"])
 
 
 def test_files_are_named_as_stock_names_them(ours: Any) -> None:
