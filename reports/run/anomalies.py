@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.example_validator.constants import ROWS_FILE
+from reports.run.feature_statistics import order
 
 FILE = "SchemaDiff.pb"
 MOST_ROWS, MOST_COLUMNS = 5, 8
@@ -82,13 +83,14 @@ def read(folder: Path) -> Findings | None:
     anomalies: list[Anomaly] = []
     comparisons: list[Comparison] = []
     files = 0
-    for path in sorted(folder.glob(f"Split-*/{FILE}")):
+    paths = {path.parent.name.removeprefix("Split-"): path for path in folder.glob(f"Split-*/{FILE}")}
+    for split in sorted(paths, key=order):
+        path = paths[split]
         try:
             found = anomalies_pb2.Anomalies.FromString(path.read_bytes())
         except (OSError, DecodeError):
             continue
         files += 1
-        split = path.parent.name.removeprefix("Split-")
         rows = _rows(path.with_name(ROWS_FILE))
         for name, info in sorted(found.anomaly_info.items()):
             feature = ".".join(info.path.step) or name

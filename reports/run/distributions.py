@@ -12,8 +12,7 @@ from reports.run.feature_statistics import Bucket, Feature
 
 BINS = 20
 WIDTH, HEIGHT = 200, 60
-_TAIL = 0.9
-"""Of the values in one of ten buckets of equal width: a picture of those would be one bar."""
+_TAIL, _FEW = 0.9, 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,20 +44,32 @@ def histogram(series: Sequence[Series]) -> Histogram | None:
         return None
     low = min(feature.equal_width[0][0] for feature in known)
     high = max(feature.equal_width[-1][1] for feature in known)
-    squeezed = [feature for feature in known if _is_squeezed(feature)]
-    if squeezed and len(squeezed) == len(known):
+    edges = _edges(low, high)
+    squeezed = _are_squeezed(known, edges)
+    if squeezed:
         inner = [bucket for feature in known for bucket in feature.quantiles[1:-1]]
         start, end = min(bucket[0] for bucket in inner), max(bucket[1] for bucket in inner)
-        if end > start:
-            low, high = start, end
-    edges = np.linspace(low, high, BINS + 1) if high > low else np.array([low, low])
-    shares = []
-    for one in series:
-        buckets = one.feature.quantiles if _is_squeezed(one.feature) else one.feature.equal_width
-        shares.append(rebinned(buckets, edges))
+        edges = _edges(start, end) if end > start else edges
+    shares = [
+        rebinned(one.feature.quantiles if squeezed else one.feature.equal_width, edges) for one in series
+    ]
     table = np.array(shares)
     present = table[[bool(one.feature.equal_width) for one in series]]
     return Histogram(edges, table, float(max(0.0, 1 - present.sum(axis=1).min())))
+
+
+def _edges(low: float, high: float) -> np.ndarray:
+    return np.linspace(low, high, BINS + 1) if high > low else np.array([low, low])
+
+
+def _are_squeezed(features: Sequence[Feature], edges: np.ndarray) -> bool:
+    """Whether nearly all values of each feature would be in two of the bars, though they are not few."""
+    for feature in features:
+        shares = rebinned(feature.equal_width, edges)
+        distinct = {bucket[0] for bucket in feature.quantiles}
+        if len(distinct) <= _FEW or len(shares) < 2 or (shares[1:] + shares[:-1]).max() <= _TAIL:
+            return False
+    return True
 
 
 def rebinned(buckets: Sequence[Bucket], edges: np.ndarray) -> np.ndarray:
@@ -75,12 +86,6 @@ def rebinned(buckets: Sequence[Bucket], edges: np.ndarray) -> np.ndarray:
             place = int(np.searchsorted(edges, low, side="right")) - 1
             shares[min(place, len(shares) - 1)] += count
     return shares / total
-
-
-def _is_squeezed(feature: Feature) -> bool:
-    counts = [count for _, _, count in feature.equal_width]
-    distinct = {bucket[0] for bucket in feature.quantiles}
-    return len(distinct) > 3 and max(counts, default=0) > _TAIL * sum(counts)
 
 
 def picture(found: Histogram, series: Sequence[Series], description: str) -> Markup:

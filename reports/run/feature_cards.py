@@ -136,9 +136,10 @@ def _bars(values: Sequence[Value]) -> list[Bar]:
 def _figures(series: Sequence[Series]) -> list[tuple[str, list[str]]]:
     names: tuple[tuple[str, Figure], ...] = (
         ("missing", lambda one: count(one.missing)),
-        ("of all", lambda one: percent(one.missing / one.examples) if one.missing else ""),
+        ("% missing", lambda one: percent(one.missing / one.examples) if one.missing else ""),
         ("values each", _values_each),
-        ("zeros", _zeros),
+        ("zeros", lambda one: count(one.zeros) if one.zeros else ""),
+        ("% zeros", lambda one: percent(one.zeros / max(1, one.values)) if one.zeros else ""),
         ("mean", _mean),
         ("deviation", lambda one: number(one.deviation)),
         ("smallest", lambda one: plain(one.kind, one.smallest)),
@@ -160,7 +161,3 @@ def _mean(one: Feature) -> str:
 def _values_each(one: Feature) -> str:
     present = one.examples - one.missing
     return number(one.values / present) if present and one.values != present else ""
-
-
-def _zeros(one: Feature) -> str:
-    return f"{count(one.zeros)} ({percent(one.zeros / max(1, one.values))})" if one.zeros else ""

@@ -69,8 +69,13 @@ def read(folder: Path) -> dict[str, Split]:
         split = read_file(path, name)
         if split is not None:
             found[name] = split
-    order = {name: place for place, name in enumerate(("train", "valid", "eval"))}
-    return {name: found[name] for name in sorted(found, key=lambda name: (order.get(name, len(order)), name))}
+    return {name: found[name] for name in sorted(found, key=order)}
+
+
+def order(split: str) -> tuple[int, str]:
+    """The place of a split among others: train, valid, eval, then all others by name."""
+    known = ("train", "valid", "eval")
+    return (known.index(split) if split in known else len(known), split)
 
 
 def read_file(path: Path, name: str = "") -> Split | None:

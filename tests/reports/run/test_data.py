@@ -63,8 +63,9 @@ def test_figures_are_those_of_the_statistics(filled: RunFacts) -> None:
     assert size.columns == ["train", "eval"]
     assert dict(size.figures) == {
         "missing": ["1", "0"],
-        "of all": ["25.0 %", ""],
-        "zeros": ["", "1 (50.0 %)"],
+        "% missing": ["25.0 %", ""],
+        "zeros": ["", "1"],
+        "% zeros": ["", "50.0 %"],
         "mean": ["2.000", "2.000"],
         "deviation": ["0.8165", "2.000"],
         "smallest": ["1.000", "0"],
@@ -94,7 +95,7 @@ def test_anomalies_come_with_their_examples(filled: RunFacts) -> None:
     assert [tag.text for tag in card(content, "color").tags] == ["anomaly"]
     html = data.section(filled).html
     assert "Unexpected string values: Examples contain green." in html
-    assert "1 such examples, of 2 that were looked at" in html
+    assert "1 such examples among the first 2" in html
 
 
 def test_drift_and_skew_stand_beside_their_bounds(filled: RunFacts) -> None:
