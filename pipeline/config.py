@@ -17,7 +17,8 @@ from common.errors import BadInput
 from components.attributions.constants import TASKS as ATTRIBUTED
 from pipeline import metadata_address, yaml_file
 from pipeline.explain import Place, explain
-from pipeline.sections import METRICS, MODULE_SECTIONS, PER_CLASS, UNLABELLED, Config, Trainer
+from pipeline.sections import MODULE_SECTIONS, PER_CLASS, UNLABELLED, Config, Trainer
+from pipeline.task_metrics import METRICS
 from pipeline.wording import display, nearest
 
 CATALOG = Path(__file__).parent / "catalog"

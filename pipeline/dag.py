@@ -33,8 +33,9 @@ from components.transform.component import Transform
 from components.word_pairs.component import WordPairs
 from pipeline import beam_engine, evaluation, fingerprint, serving_check, trainer_files
 from pipeline.home import Home
-from pipeline.sections import METRICS, Config
+from pipeline.sections import Config
 from pipeline.sources import SPLIT, Source
+from pipeline.task_metrics import METRICS
 from pipeline.trainer_files import TrainerFile
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from pipeline.sections import METRICS, PER_CLASS, Config, Gate
+from pipeline.sections import PER_CLASS, Config, Gate
+from pipeline.task_metrics import METRICS
 
 # Our name of a metric -> its class, TFMA's unless it is among MODULES.
 CLASSES = {

@@ -14,34 +14,6 @@ from pipeline.beam_settings import Beam
 from pipeline.orchestration.airflow_settings import Airflow
 from pipeline.orchestration.kubeflow_settings import Kubeflow
 
-# metric -> is a higher value better
-METRICS = {
-    "binary": {
-        "accuracy": True,
-        "auc": True,
-        "auc_precision_recall": True,
-        "precision": True,
-        "recall": True,
-        "f1": True,
-        "calibration_error": False,
-        "loss": False,
-    },
-    "multiclass": {
-        "accuracy": True,
-        "top_3_accuracy": True,
-        "top_5_accuracy": True,
-        "precision": True,
-        "recall": True,
-        "f1": True,
-        "calibration_error": False,
-        "loss": False,
-    },
-    "regression": {"rmse": False, "mae": False, "mse": False},
-    "language_model": {"perplexity": False},
-    "translation": {"bleu": True, "exact_match": True, "perplexity": False},
-    "tagging": {"entity_f1": True, "entity_precision": True, "entity_recall": True, "token_accuracy": True},
-    "embedding": {"bits_gained": True, "perplexity": False, "unigram_perplexity": False},
-}
 UNLABELLED = ("language_model", "embedding")
 # Metrics of a multiclass model that each of its classes has too; higher values are better.
 PER_CLASS = ("precision", "recall", "f1")

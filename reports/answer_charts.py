@@ -219,7 +219,7 @@ def residuals(of: Predictions, label: str) -> list[tuple[Markup, str]]:
         **_SQUARE,
     }
     errors = predicted - true
-    counts, edges = np.histogram(errors, 30)
+    counts, edges = _binned(errors, float(errors.min()), float(errors.max()))
     bins = [
         {"low": float(low), "high": float(high), "share": float(count / len(errors)), "series": _EVAL}
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
@@ -237,7 +237,7 @@ def losses(of: Predictions) -> tuple[Markup, str]:
     known = of.loss[np.isfinite(of.loss)]
     if not len(known):
         return Markup(), "No example has a loss."
-    counts, edges = np.histogram(known, 30, (float(known.min()), float(np.percentile(known, 99.5)) or 1.0))
+    counts, edges = _binned(known, float(known.min()), float(np.percentile(known, 99.5)))
     bins = [
         {"low": float(low), "high": float(high), "share": float(count / len(known)), "series": _EVAL}
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
@@ -245,6 +245,12 @@ def losses(of: Predictions) -> tuple[Markup, str]:
     what = "Nats per token" if of.has("tokens") else "The share of wrong tags"
     caption = f"{what} over the examples: median {np.median(known):.4g}, a tenth above {np.percentile(known, 90):.4g}."
     return svg(histogram(bins, [_EVAL], what.lower(), width=WIDTH, height=HEIGHT), caption), caption
+
+
+def _binned(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and edges of 30 bins; values that are all the same have room on both sides."""
+    room = 1e-6 * max(abs(low), abs(high), 1e-6)
+    return np.histogram(values, 30, (low, high) if high - low > room else (low - room, high + room))
 
 
 def _curve(x: np.ndarray, y: np.ndarray, series: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.evaluator import slice_names
-from pipeline.sections import METRICS
+from pipeline.task_metrics import METRICS
 from reports import intervals
 from reports.intervals import Interval
 from reports.predictions import Predictions

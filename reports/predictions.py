@@ -45,9 +45,8 @@ class Predictions:
 
         found = self.table[name].combine_chunks()
         if pa.types.is_fixed_size_list(found.type):
-            flat = found.flatten().to_numpy(zero_copy_only=False)
-            return np.asarray(flat, np.float64).reshape(-1, found.type.list_size)
-        return np.asarray(found.cast(pa.float64()).to_numpy(zero_copy_only=False))
+            return _numbers(found.flatten()).reshape(-1, found.type.list_size)
+        return _numbers(found)
 
     def texts(self, name: str) -> list[Any]:
         """A column as it is, None where there is nothing."""
@@ -130,3 +129,17 @@ def read(folder: Path) -> Predictions:
         )
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise Missing(f"{PREDICTIONS} is damaged: {error}") from None
+
+
+def _numbers(column: Any) -> np.ndarray:
+    """float64, NaN for null; out of the buffers, since Arrow's own way imports pandas."""
+    import pyarrow as pa
+
+    found = column.cast(pa.float64())
+    bits, values = found.buffers()
+    inside = slice(found.offset, found.offset + len(found))
+    numbers = np.frombuffer(values, np.float64)[inside]
+    if bits is None:
+        return numbers
+    known = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")[inside]
+    return np.where(known == 1, numbers, np.nan)

@@ -85,6 +85,7 @@ def _bars(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     spec = {
         "data": {"values": shown},
         "height": {"step": 18},
+        "padding": {"left": 40, "top": 2, "right": 8, "bottom": 2},
         "layer": [
             {
                 "mark": {"type": "bar", "color": SERIES[0], "height": 10},

@@ -18,6 +18,7 @@ from reports.run_facts import Missing, RunFacts
 
 ID, TITLE = "evaluation", "Evaluation"
 SAMPLES = 8
+FIRST_MISTAKES = 6
 FIRST_ROWS = 12
 """Slices that are shown before the others are folded."""
 
@@ -42,6 +43,7 @@ def section(facts: RunFacts) -> Section:
             "evaluation.html",
             tables=metric_table.tables(verdict, facts.task, answers, slices),
             first_rows=FIRST_ROWS,
+            first_mistakes=FIRST_MISTAKES,
             answers=answers,
             without=without,
             charts=answer_charts.of(answers, calibration, confusion) if answers else [],

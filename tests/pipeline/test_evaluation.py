@@ -12,7 +12,8 @@ from tensorflow_model_analysis.proto import config_pb2
 
 import components.evaluator.metrics  # noqa: F401
 from pipeline import evaluation
-from pipeline.sections import METRICS, Config
+from pipeline.sections import Config
+from pipeline.task_metrics import METRICS
 
 
 def configured(

@@ -89,3 +89,13 @@ def test_parts_of_numbers_are_quantiles_and_hold_each_value_once() -> None:
     assert len(parts) == 5
     assert sum(rows.astype(int) for rows in parts.values()).tolist() == [1] * 500
     assert all(rows.sum() == 100 for rows in parts.values())
+
+
+def test_texts_that_come_once_are_grouped_by_their_length() -> None:
+    random = np.random.default_rng(4)
+    texts = ["".join(random.choice([*"abc "], random.integers(5, 200))) for _ in range(600)]
+    long = np.array([len(text) > 170 for text in texts])
+    found = worst_slices.find({"text": texts}, random.exponential(0.5, 600) + 2.0 * long)
+    assert found.parts[0].features == ("text",)
+    assert found.parts[0].name.startswith("length of text 1")
+    assert found.parts[0].name.endswith("to 199")
