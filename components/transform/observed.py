@@ -49,6 +49,8 @@ class Observer:
         rows = min(raw.num_rows, MOST_EXAMPLES - self.examples)
         if self._full or rows <= 0:
             return
+        widest = max(len(column.flatten()) for column in transformed.columns) / transformed.num_rows
+        rows = min(rows, max(1, int(MOST_VALUES / max(1, widest))))
         raw, transformed = raw.slice(0, rows), transformed.slice(0, rows)
         self.examples += rows
         for name, column in zip(transformed.schema.names, transformed.columns, strict=True):

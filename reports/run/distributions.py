@@ -129,14 +129,18 @@ def top_values(series: Sequence[Series], most: int) -> tuple[list[Value], int]:
     is None there when that list is cut, else 0.
     """
     counts = [dict(one.feature.top) for one in series]
-    totals = [max(1, one.feature.values) for one in series]
-    shares: dict[str, list[float | None]] = {}
-    for i, one in enumerate(series):
-        cut = (one.feature.unique or 0) > len(counts[i])
-        for name in {name for known in counts for name in known}:
-            row = shares.setdefault(name, [])
-            row.append(None if cut and name not in counts[i] else counts[i].get(name, 0) / totals[i])
-    order = sorted(shares, key=lambda name: (-max(share or 0 for share in shares[name]), name))
-    distinct = max([len(order), *(one.feature.unique or 0 for one in series)])
-    kept = [Value(name, shares[name]) for name in order[:most]]
+    known: set[str] = set().union(*counts)
+    # A value that is among the most frequent of all is among those of some series.
+    candidates: dict[str, list[float | None]] = {
+        name: [] for one in series for name, _ in one.feature.top[:most]
+    }
+    for one, found in zip(series, counts, strict=True):
+        is_cut = (one.feature.unique or 0) > len(found)
+        for name, row in candidates.items():
+            row.append(
+                None if is_cut and name not in found else found.get(name, 0) / max(1, one.feature.values)
+            )
+    order = sorted(candidates, key=lambda name: (-max(share or 0 for share in candidates[name]), name))
+    distinct = max([len(known), *(one.feature.unique or 0 for one in series)])
+    kept = [Value(name, candidates[name]) for name in order[:most]]
     return kept, distinct - len(kept)

@@ -107,6 +107,9 @@ def test_no_more_examples_are_looked_at_than_needed() -> None:
     for _ in range(3):
         wide.add(batch(a=[[1]]), batch(tokens=[list(range(observed.MOST_VALUES))]))
     assert wide.examples == 1
+    at_once = Observer()
+    at_once.add(batch(a=[[1]] * 5), batch(tokens=[list(range(observed.MOST_VALUES // 2))] * 5))
+    assert at_once.examples == 2
 
 
 def test_counts_of_a_vocabulary() -> None:

@@ -240,11 +240,18 @@ def test_damaged_files_are_no_traceback(filled: RunFacts) -> None:
 def test_wide_data_stay_small_and_quick(facts: RunFacts) -> None:
     folder = facts.folder("StatisticsGen", "statistics")
     shutil.rmtree(folder)
-    columns = {f"column_{i:03d}": [float(i % 7 + j) for j in range(50)] for i in range(450)}
-    write_statistics(folder, train=columns, valid=columns, eval=columns)
+    numbers = {f"number_{i:03d}": [float(i % 7 + j) for j in range(50)] for i in range(300)}
+    one = statistics({**numbers, "text": [f"{'x' * 200}{i}" for i in range(1000)]})
+    (template,) = (feature for feature in one.datasets[0].features if feature.path.step[0] == "text")
+    for i in range(150):
+        feature = one.datasets[0].features.add()
+        feature.CopyFrom(template)
+        feature.path.step[0] = f"text_{i:03d}"
+    for split in ("train", "valid", "eval"):
+        put(folder / f"Split-{split}" / "FeatureStats.pb", one.SerializeToString())
     began = time.process_time()
     html = data.section(facts).html
     assert time.process_time() - began < 5
-    assert len(html) < 2_000_000
-    assert "376 more features" in html
-    assert "50 more features are left out of this page" in html
+    assert len(html) < 3_000_000
+    assert f"{data.MOST_CARDS - data.OPEN_CARDS} more features" in html
+    assert "51 more features are left out of this page" in html
