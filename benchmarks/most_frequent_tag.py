@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks import example_rows
-from components.evaluator.entities import entities
+from components.evaluator.entity_spans import entities
 
 Sentence = tuple[list[str], list[str]]
 

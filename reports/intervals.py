@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from components.evaluator import figures
+from components.evaluator.entity_spans import OUTSIDE, entities
 from reports.predictions import Predictions
 
 Interval = tuple[float, float]
@@ -83,8 +84,10 @@ def _of_sample(
     metric: str, of: Predictions, rows: np.ndarray, output: str
 ) -> tuple[float, float, float] | None:
     """Lower end, value and upper end of the metric of these rows."""
-    if not rows.any() or metric in _ENTITIES or metric == "bleu":
+    if not rows.any():
         return None
+    if metric == "bleu" or metric in _ENTITIES:
+        return _of_sentences(metric, of, np.flatnonzero(rows))
     if of.task == "regression":
         true, predicted = (values[rows] for values in of.numbers(output))
         errors = (true - predicted)[np.isfinite(true - predicted)]
@@ -106,6 +109,62 @@ def _of_sample(
         low, high = area(value, int((true == 1).sum()), int((true != 1).sum()))
         return low, value, high
     return _bootstrap(lambda chosen: figures.of_classes(metric, true[chosen], scores[chosen]), len(true))
+
+
+def _of_sentences(metric: str, of: Predictions, rows: np.ndarray) -> tuple[float, float, float] | None:
+    """BLEU, or a figure of entities, of samples of the sentences (P. Koehn, "Statistical Significance Tests for Machine
+    Translation Evaluation", 2004).
+    """
+    if not of.has("prediction"):
+        return None
+    answers, references = of.texts("prediction"), of.texts("reference")
+    some = rows[:: max(1, len(rows) // MOST_DRAWN)]
+    counts = np.array(
+        [
+            (_bleu_counts if metric == "bleu" else _tag_counts)(
+                metric, references[row] or "", answers[row] or ""
+            )
+            for row in some
+        ]
+    )
+    figure = _bleu if metric == "bleu" else _of_entities(metric)
+    low, middle, high = _bootstrap(lambda chosen: figure(counts[chosen].sum(axis=0)), len(counts))
+    shrink = math.sqrt(len(some) / len(rows))
+    return middle - (middle - low) * shrink, middle, middle + (high - middle) * shrink
+
+
+def _bleu_counts(metric: str, reference: str, answer: str) -> list[int]:
+    import sacrebleu
+
+    found = sacrebleu.BLEU(force=True).corpus_score([answer], [[reference]])
+    return [*found.counts, *found.totals, found.sys_len, found.ref_len]
+
+
+def _bleu(sums: np.ndarray) -> float:
+    import sacrebleu
+
+    numbers = sums.tolist()
+    score = sacrebleu.BLEU.compute_bleu(numbers[:4], numbers[4:8], sys_len=numbers[8], ref_len=numbers[9])
+    return float(score.score)
+
+
+def _tag_counts(metric: str, reference: str, answer: str) -> list[int]:
+    """What is right, answered and there: entities or tags."""
+    there, made = reference.split(), answer.split()
+    made = [*made[: len(there)], *[OUTSIDE] * (len(there) - len(made))]
+    if metric == "token_accuracy":
+        return [sum(map(str.__eq__, there, made)), len(made), len(there)]
+    true, found = entities(there), entities(made)
+    return [len(true & found), len(found), len(true)]
+
+
+def _of_entities(metric: str) -> Callable[[np.ndarray], float]:
+    def figure(sums: np.ndarray) -> float:
+        right, answered, there = (float(count) for count in sums)
+        below = {"entity_precision": answered, "entity_f1": (answered + there) / 2}.get(metric, there)
+        return right / below if below else math.nan
+
+    return figure
 
 
 def _around(values: np.ndarray) -> tuple[float, float, float]:

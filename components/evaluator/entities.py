@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
+from components.evaluator.entity_spans import OUTSIDE, entities
+
 Figure = Literal["f1", "precision", "recall", "token_accuracy"]
-Entity = tuple[str, int, int]
-OUTSIDE = "O"
-
-
-def entities(tags: Sequence[str]) -> set[Entity]:
-    """The entities of one sentence: (kind, first token, token after the last).
-
-    Tags are `B-kind`, `I-kind` and `O` (IOB2); an `I-` that continues nothing opens an entity, as conlleval has it
-    (E. Tjong Kim Sang, F. De Meulder, "Introduction to the CoNLL-2003 Shared Task", 2003). A tag without a prefix is an
-    entity with its neighbours of the same tag.
-    """
-    found: set[Entity] = set()
-    start = 0
-    kind: str | None = None
-    for place, tag in enumerate([*tags, OUTSIDE]):
-        prefix, kind_here = (tag[0], tag[2:]) if tag[:2] in ("B-", "I-") else ("I", tag)
-        name = None if tag == OUTSIDE else kind_here
-        if kind is not None and (name != kind or prefix == "B"):
-            found.add((kind, start, place))
-            kind = None
-        if name is not None and kind is None:
-            start, kind = place, name
-    return found
 
 
 class Entities(metric_types.Metric):

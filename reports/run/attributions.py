@@ -25,7 +25,7 @@ def section(facts: RunFacts) -> Section:
     Raises:
       Missing: the run has not come so far, or the files are gone.
     """
-    if facts.config and not facts.config.get("attributions"):
+    if facts.config and facts.config.get("attributions") is None:
         return Section(
             ID, TITLE, empty="This pipeline measures none: `attributions: {}` in its file turns them on."
         )

@@ -97,10 +97,47 @@ def test_perplexity_counts_tokens() -> None:
     assert high - low < 1.0
 
 
+def test_bleu_of_samples_of_the_sentences() -> None:
+    import sacrebleu
+
+    random = np.random.default_rng(4)
+    words = [f"w{number}" for number in range(30)]
+    references = [" ".join(random.choice(words, 12)) for _ in range(150)]
+    answers = [
+        " ".join(word if random.random() < 0.8 else "x" for word in reference.split())
+        for reference in references
+    ]
+    found = of(
+        "translation", {"prediction": answers, "reference": references, "loss": [1.0] * 150}, ["target"]
+    )
+    value = sacrebleu.corpus_bleu(answers, [references]).score
+    low, high = intervals.of_metric("bleu", value, 150, found, np.ones(150, bool)) or (0, 0)
+    own = sacrebleu.BLEU().corpus_score(answers, [references], n_bootstrap=400)
+    assert low < value < high
+    assert high - low == pytest.approx(2 * own._ci, rel=0.3)
+
+
+def test_figures_of_entities() -> None:
+    """70 of 100 names are found, and nothing else."""
+    answers = ["B-x I-x O"] * 70 + ["O O O"] * 30
+    found = of(
+        "tagging", {"prediction": answers, "reference": ["B-x I-x O"] * 100, "loss": [0.0] * 100}, ["tags"]
+    )
+    rows = np.ones(100, bool)
+    low, high = intervals.of_metric("entity_recall", 0.7, 100, found, rows) or (0, 0)
+    expected = intervals.wilson(0.7, 100)
+    assert (low, high) == pytest.approx(expected, abs=0.03)
+    assert intervals.of_metric("entity_precision", 1.0, 100, found, rows) == pytest.approx((1.0, 1.0))
+    low, high = intervals.of_metric("token_accuracy", 0.8, 100, found, rows) or (0, 0)
+    assert low < 0.8 < high
+
+
 def test_what_the_predictions_do_not_tell_has_none() -> None:
-    found = of("translation", {"loss": [1.0, 2.0], "text": ["a", "b"]}, ["target"])
-    assert intervals.of_metric("bleu", 20.0, 2, found, np.ones(2, bool)) is None
-    assert intervals.of_metric("exact_match", 0.5, 2, found, np.ones(2, bool)) is not None
+    found = of("embedding", {"loss": [1.0, 2.0], "text": ["a", "b"]}, [])
+    assert intervals.of_metric("bits_gained", 1.0, 2, found, np.ones(2, bool)) is None
+    translated = of("translation", {"loss": [1.0, 2.0], "text": ["a", "b"]}, ["target"])
+    assert intervals.of_metric("bleu", 20.0, 2, translated, np.ones(2, bool)) is None
+    assert intervals.of_metric("exact_match", 0.5, 2, translated, np.ones(2, bool)) is not None
 
 
 def test_the_file_is_read_as_the_evaluator_writes_it(tmp_path: Path) -> None:

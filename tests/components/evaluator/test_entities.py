@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluator.entities import EntitiesCombiner, Figure, entities
+from components.evaluator.entities import EntitiesCombiner, Figure
+from components.evaluator.entity_spans import entities
 
 KEY = metric_types.MetricKey(name="entity")
 
