@@ -49,14 +49,14 @@ class Observer:
         rows = min(raw.num_rows, MOST_EXAMPLES - self.examples)
         if self._full or rows <= 0:
             return
-        widest = max(len(column.flatten()) for column in transformed.columns) / transformed.num_rows
+        widest = max((len(_flat(column)) for column in transformed.columns), default=0) / raw.num_rows
         rows = min(rows, max(1, int(MOST_VALUES / max(1, widest))))
         raw, transformed = raw.slice(0, rows), transformed.slice(0, rows)
         self.examples += rows
         for name, column in zip(transformed.schema.names, transformed.columns, strict=True):
             known = self._after.setdefault(name, [])
             known.append(column)
-            self._full |= sum(len(piece.flatten()) for piece in known) >= MOST_VALUES
+            self._full |= sum(len(_flat(piece)) for piece in known) >= MOST_VALUES
             self._full |= sum(piece.nbytes for piece in known) >= MOST_BYTES
             source = name.removesuffix(ENDING)
             if source != name and source in raw.schema.names:
@@ -110,6 +110,13 @@ def counted(counts: Sequence[tuple[Any, bytes]]) -> dict[str, Any]:
         "total": float(sum(count for count, _ in counts)),
         "tokens": [[token, count] for count, token in first] if any(count for count, _ in first) else [],
     }
+
+
+def _flat(column: pa.Array) -> pa.Array:
+    """All values of a column; those of a ragged tensor are lists of lists."""
+    while pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        column = column.flatten()
+    return column
 
 
 def _pair(raw: pa.Array, transformed: pa.Array) -> Pair | None:
@@ -184,7 +191,7 @@ def _values(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
 
 def _describe(feature: Any, name: str, pieces: Sequence[pa.Array], examples: int) -> None:
     feature.path.step.append(name)
-    values = pa.concat_arrays([piece.flatten() for piece in pieces])
+    values = pa.concat_arrays([_flat(piece) for piece in pieces])
     lengths = np.concatenate([np.diff(piece.offsets.to_numpy()) for piece in pieces])
     if pa.types.is_primitive(values.type):
         numbers = values.to_numpy(zero_copy_only=False)

@@ -76,6 +76,9 @@ def card(
     name, kind = title or first.name, first.kind
     columns, figures = [one.label for one in series], _figures(series)
     if first.kind == "text":
+        if _all_differ(first):
+            notes = [note, "no value is there twice"]
+            return Card(name, kind, shown, columns, figures, tags, note=" · ".join(filter(None, notes)))
         values, others = top_values(shown, MOST_VALUES)
         if values and max(share or 0 for value in values for share in value.shares) > 0:
             notes = [note, f"{others:,} more values" if others else ""]
@@ -108,6 +111,10 @@ def card(
         axis,
         note=" · ".join(text for text in notes if text),
     )
+
+
+def _all_differ(one: Feature) -> bool:
+    return one.values > MOST_VALUES and one.unique == one.values
 
 
 def plain(kind: str, value: float | None) -> str:

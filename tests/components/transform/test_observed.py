@@ -97,6 +97,16 @@ def test_statistics_of_numbers_lists_and_texts(tmp_path: Path) -> None:
     assert json.loads((folder / observed.VOCABULARIES).read_text()) == {"words": {"size": 2}}
 
 
+def test_values_of_ragged_tensors_are_counted() -> None:
+    observer = Observer()
+    observer.add(batch(a=[[1], [2]]), batch(a_xf=[[[1, 2], [3]], [[4]]], b_xf=[[[b"x"], [b"y"]], []]))
+    found = {feature.path.step[0]: feature for feature in observer.statistics().datasets[0].features}
+    assert found["a_xf"].num_stats.common_stats.tot_num_values == 4
+    assert found["a_xf"].num_stats.max == 4
+    assert found["b_xf"].string_stats.unique == 2
+    assert observer.maps() == {}
+
+
 def test_no_more_examples_are_looked_at_than_needed() -> None:
     observer = Observer()
     for _ in range(3):

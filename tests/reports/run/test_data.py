@@ -82,6 +82,15 @@ def test_figures_are_those_of_the_statistics(filled: RunFacts) -> None:
     assert dict(color.figures)["distinct"] == ["2", "2"]
 
 
+def test_values_that_all_differ_have_no_bars(facts: RunFacts) -> None:
+    folder = facts.folder("StatisticsGen", "statistics")
+    shutil.rmtree(folder)
+    write_statistics(folder, train={"id": [f"id{i}" for i in range(20)]})
+    shown = card(data.read(facts), "id")
+    assert (shown.bars, shown.note) == ([], "no value is there twice")
+    assert dict(shown.figures)["distinct"] == ["20"]
+
+
 def test_anomalies_come_with_their_examples(filled: RunFacts) -> None:
     rows = {"color": {"examined": 2, "rows": [{"position": 1, "values": {"color": "green", "size": 4.0}}]}}
     found = anomalies(color=("Unexpected string values", "Examples contain green."))
@@ -241,7 +250,7 @@ def test_wide_data_stay_small_and_quick(facts: RunFacts) -> None:
     folder = facts.folder("StatisticsGen", "statistics")
     shutil.rmtree(folder)
     numbers = {f"number_{i:03d}": [float(i % 7 + j) for j in range(50)] for i in range(300)}
-    one = statistics({**numbers, "text": [f"{'x' * 200}{i}" for i in range(1000)]})
+    one = statistics({**numbers, "text": [f"{'x' * 200}{i % 800}" for i in range(1000)]})
     (template,) = (feature for feature in one.datasets[0].features if feature.path.step[0] == "text")
     for i in range(150):
         feature = one.datasets[0].features.add()
