@@ -80,5 +80,7 @@ setup(
             "types-PyYAML>=6",
         ],
     },
-    entry_points={"console_scripts": ["mlpipe = pipeline.cli:main"]},
+    entry_points={
+        "console_scripts": ["mlpipe = pipeline.cli:main", "mlpipe-worker = pipeline.beam_worker:main"]
+    },
 )

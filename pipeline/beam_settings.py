@@ -4,37 +4,90 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LOCAL_RUNNER = "FnApiRunner"
 
 _ADDRESS = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_BUCKET = re.compile(r"gs://[a-z0-9._-]+(/\S*)?")
 _RUNNER = re.compile(r"(?:^|\s)--runner[=\s]\s*(\S+)")
+
+# The keys of an engine: those that it needs, then those that it may have.
+_WORKERS = ("workers", "worker_command", "worker_image")
+_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "local": ((), ()),
+    "portable": (("job_endpoint",), (*_WORKERS, "setup_file")),
+    "flink": (("job_endpoint",), (*_WORKERS, "flink_master", "parallelism", "setup_file")),
+    "dataflow": (("project", "region", "temp_location"), ("worker_image", "setup_file")),
+}
+_EXAMPLES = {
+    "job_endpoint": "host:port",
+    "project": "that of Google's cloud",
+    "region": "for example europe-west1",
+    "temp_location": "gs://BUCKET/FOLDER",
+}
+
+
+def _address(text: str) -> str:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match[2]) < 65536:
+        raise ValueError("is no host:port, for example localhost:8099")
+    return text
+
+
+def _bucket(text: str) -> str:
+    if _BUCKET.fullmatch(text) is None:
+        raise ValueError("is no place on Google's storage, for example gs://BUCKET/FOLDER")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Bucket = Annotated[str, AfterValidator(_bucket)]
 
 
 class Beam(BaseModel):
-    """Where Beam runs: in this process, or on a job service with workers of its own."""
+    """Where Beam runs: in this process, on a job service with workers of its own, or at Google's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    engine: Literal["local", "portable"] = "local"
-    job_endpoint: str | None = Field(None, description="Of engine portable: host:port of the job service.")
-    workers: str | None = Field(
-        None, description="Of engine portable: host:port of the worker pool, as the job service reaches it."
+    engine: Literal["local", "portable", "flink", "dataflow"] = "local"
+    job_endpoint: Address | None = Field(
+        None,
+        description="Of engines portable and flink: host:port of the job service, for flink Beam's for Flink.",
+    )
+    workers: Address | None = Field(
+        None,
+        description="host:port of a worker pool, as the job service, or each of Flink's task managers, reaches it.",
+    )
+    worker_command: str | None = Field(
+        None,
+        description="A program that becomes a worker, by its path; flink: mlpipe-worker of this environment.",
+    )
+    worker_image: str | None = Field(None, description="A container image that workers run in.")
+    flink_master: Address | None = Field(
+        None,
+        description="Of engine flink: host:port of Flink's REST service; without it the job service's own.",
+    )
+    parallelism: int | None = Field(
+        None, ge=1, description="Of engine flink: how many task slots a job takes."
+    )
+    setup_file: bool = Field(False, description="Whether workers are sent this repository as a package.")
+    project: str | None = Field(None, description="Of engine dataflow: the project that is billed.")
+    region: str | None = Field(None, description="Of engine dataflow: where its workers are.")
+    temp_location: Bucket | None = Field(
+        None, description="Of engine dataflow: a folder on gs:// for its files."
     )
     options: tuple[str, ...] = Field((), description="Beam's own options; they win over those of the engine.")
 
-    @pydantic.field_validator("job_endpoint", "workers")
+    @pydantic.field_validator("worker_command")
     @classmethod
-    def _is_address(cls, address: str | None) -> str | None:
-        if address is not None:
-            match = _ADDRESS.fullmatch(address)
-            if match is None or not 0 < int(match[2]) < 65536:
-                raise ValueError("is no host:port, for example localhost:8099")
-        return address
+    def _is_path(cls, command: str | None) -> str | None:
+        if command is not None and (not command.startswith("/") or re.search(r"\s", command)):
+            raise ValueError("is no absolute path of one program; options go into a script of your own")
+        return command
 
     @pydantic.field_validator("options")
     @classmethod
@@ -50,15 +103,33 @@ class Beam(BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _fits_the_engine(self) -> Beam:
-        given = {"job_endpoint": self.job_endpoint, "workers": self.workers}
-        for key, value in given.items():
-            if self.engine == "portable" and value is None:
-                raise ValueError(f"engine portable needs {key}: host:port")
-            if self.engine == "local" and value is not None:
-                raise ValueError(f"{key} is for engine portable, not for local; set engine or take it out")
-        allowed = (LOCAL_RUNNER,) if self.engine == "local" else ()
+        needed, allowed = _KEYS[self.engine]
+        given = [
+            name
+            for name in type(self).model_fields
+            if name not in ("engine", "options") and getattr(self, name)
+        ]
+        for name in needed:
+            if name not in given:
+                raise ValueError(f"engine {self.engine} needs {name}: {_EXAMPLES[name]}")
+        for name in given:
+            if name not in (*needed, *allowed):
+                engines = ", ".join(engine for engine, keys in _KEYS.items() if name in (*keys[0], *keys[1]))
+                raise ValueError(
+                    f"{name} is for engine {engines}, not for {self.engine}; set engine or take it out"
+                )
+        kinds = [name for name in _WORKERS if name in given]
+        if len(kinds) > 1:
+            raise ValueError(f"{' and '.join(kinds)}: workers are started in one way; take one out")
+        if self.engine == "portable" and not kinds:
+            raise ValueError("engine portable needs workers: host:port (or worker_command, or worker_image)")
+        if self.engine == "dataflow" and not (self.setup_file or self.worker_image):
+            raise ValueError(
+                "engine dataflow needs setup_file: true, or worker_image: an image with this repository in it"
+            )
+        runners = (LOCAL_RUNNER,) if self.engine == "local" else ()
         for runner in _runners(self.options):
-            if runner not in allowed:
+            if runner not in runners:
                 raise ValueError(f"options: --runner={runner}: engine {self.engine} says which; take it out")
         return self
 

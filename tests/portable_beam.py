@@ -40,8 +40,12 @@ def free_address() -> str:
 
 
 @contextmanager
-def portable_beam(folder: Path) -> Iterator[Service]:
-    """Starts both, and ends them with all that they started; logs go to the folder."""
+def portable_beam(folder: Path, worker: Path | None = None) -> Iterator[Service]:
+    """Starts both, and ends them with all that they started; logs go to the folder.
+
+    `worker` is the program that becomes a worker, instead of the pool's own way.
+    """
+    executable = [] if worker is None else [f"--container_executable={worker}"]
     service = Service(free_address(), free_address(), folder / "workers.log")
     staging = f"--staging_dir={folder / 'staging'}"
     processes = [
@@ -50,7 +54,11 @@ def portable_beam(folder: Path) -> Iterator[Service]:
             [_port("--port", service.job_endpoint), staging],
             folder / "jobs.log",
         ),
-        _start("worker.worker_pool_main", [_port("--service_port", service.workers)], service.workers_log),
+        _start(
+            "worker.worker_pool_main",
+            [_port("--service_port", service.workers), *executable],
+            service.workers_log,
+        ),
     ]
     try:
         for process, address in zip(processes, (service.job_endpoint, service.workers), strict=True):

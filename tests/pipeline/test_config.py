@@ -222,17 +222,51 @@ def test_defaults_are_filled_in() -> None:
         (
             "evaluation:",
             "beam: {engine: portible}\nevaluation:",
-            "toy.yaml:12: beam.engine: input should be 'local' or 'portable', got \"portible\"; did you mean portable?",
+            "toy.yaml:12: beam.engine: input should be 'local', 'portable', 'flink' or 'dataflow', got \"portible\";"
+            " did you mean portable?",
         ),
         (
             "evaluation:",
             "beam: {engine: portable, job_endpoint: 'localhost:8099'}\nevaluation:",
-            "toy.yaml:12: beam: engine portable needs workers: host:port",
+            "toy.yaml:12: beam: engine portable needs workers: host:port (or worker_command, or worker_image)",
         ),
         (
             "evaluation:",
             "beam: {workers: 'localhost:50000'}\nevaluation:",
-            "toy.yaml:12: beam: workers is for engine portable, not for local; set engine or take it out",
+            "toy.yaml:12: beam: workers is for engine portable, flink, not for local; set engine or take it out",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: flink, flink_master: 'localhost:8081'}\nevaluation:",
+            "toy.yaml:12: beam: engine flink needs job_endpoint: host:port",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: flink, job_endpoint: 'a:1', workers: 'a:2', worker_image: b}\nevaluation:",
+            "toy.yaml:12: beam: workers and worker_image: workers are started in one way; take one out",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: flink, job_endpoint: 'a:1', worker_command: python -m worker}\nevaluation:",
+            "toy.yaml:12: beam.worker_command: is no absolute path of one program; options go into a script of your"
+            ' own, got "python -m worker"',
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: dataflow, project: shop, temp_location: 'gs://shop/beam'}\nevaluation:",
+            "toy.yaml:12: beam: engine dataflow needs region: for example europe-west1",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: dataflow, project: a, region: b, temp_location: 'gs://c/d'}\nevaluation:",
+            "toy.yaml:12: beam: engine dataflow needs setup_file: true, or worker_image: an image with this repository"
+            " in it",
+        ),
+        (
+            "evaluation:",
+            "beam: {engine: dataflow, project: shop, region: europe-west1, temp_location: /tmp}\nevaluation:",
+            "toy.yaml:12: beam.temp_location: is no place on Google's storage, for example gs://BUCKET/FOLDER, got"
+            ' "/tmp"',
         ),
         (
             "evaluation:",
