@@ -398,7 +398,7 @@ def test_overrides_change_values_of_every_kind() -> None:
         (
             "nothing=1",
             "nothing: unknown key; valid: name, description, task, label, data, schema, trainer, evaluation,"
-            " serving_check, optimizer, push, beam, metadata, airflow, kubeflow",
+            " attributions, serving_check, optimizer, push, beam, metadata, airflow, kubeflow",
         ),
         (
             "task=regression",
