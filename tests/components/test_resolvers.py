@@ -10,7 +10,8 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 from tfx import types
 from tfx.types import standard_artifacts
 
-from components.resolvers import LastGoodStatistics, LatestBlessedModel
+from components.attributions.artifact import FeatureAttributions
+from components.resolvers import LastGoodStatistics, LatestBlessedModel, ModelAttributions
 
 
 @pytest.fixture
@@ -171,3 +172,24 @@ def test_a_pushed_model_that_is_gone_is_passed_over(store: mlmd.MetadataStore) -
 
 def test_warm_start_asks_without_a_candidate(store: mlmd.MetadataStore) -> None:
     assert blessed(store, [1, 2], [(10, 1), (11, 2)]) == ([2], [11])
+
+
+def attributions(id_: int, model: int) -> types.Artifact:
+    artifact = FeatureAttributions()
+    artifact.id = id_
+    artifact.set_int_custom_property("model_id", model)
+    return artifact
+
+
+@pytest.mark.parametrize(("models", "expected"), [([7], [5]), ([8], [3]), ([9], []), ([], [])])
+def test_the_latest_attributions_of_a_model(
+    models: list[int], expected: list[int], store: mlmd.MetadataStore
+) -> None:
+    given = []
+    for number in models:
+        artifact = standard_artifacts.Model()
+        artifact.id = number
+        given.append(artifact)
+    measured = [attributions(5, 7), attributions(3, 8), attributions(2, 7)]
+    found = ModelAttributions().resolve_artifacts(store, {"model": given, "attributions": measured})
+    assert [artifact.id for artifact in found["attributions"]] == expected

@@ -145,6 +145,17 @@ def test_defaults_are_filled_in() -> None:
             " recall of task binary",
         ),
         (
+            "label: label\n",
+            "label: label\nattributions: {metric: rmse}\n",
+            "toy.yaml:5: attributions.metric: unknown metric 'rmse' for task binary; valid: accuracy, auc,"
+            " auc_precision_recall, precision, recall, f1, calibration_error, loss",
+        ),
+        (
+            "label: label\n",
+            "label: label\nattributions: {repeats: 1}\n",
+            "toy.yaml:5: attributions.repeats: input should be greater than or equal to 2, got 1",
+        ),
+        (
             "lower: 0.8",
             "lowr: 0.8",
             "toy.yaml:15: evaluation.gates.0.lowr: unknown key; did you mean lower?",

@@ -189,3 +189,29 @@ def test_examples_that_are_no_texts_pass(tmp_path: Path) -> None:
     assert "12.3% of the words" in said("ExampleGen", examples)
     (tmp_path / "text_report.json").unlink()
     gates.check("ExampleGen", examples)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (0.1, None),
+        (
+            -0.3,
+            "attribution gate: nothing pushed: fare has 20.0% of the attributions by permutation, the last blessed model"
+            " 50.0% (attributions.drift: 0.2)",
+        ),
+    ],
+)
+def test_features_that_count_otherwise_than_in_the_last_blessed_model(
+    change: float, line: str | None, tmp_path: Path
+) -> None:
+    rows = [{"output": "", "feature": "fare", "share": 0.5 + change, "former": 0.5, "change": change}]
+    found = {"max_drift": 0.2, "drift": {"method": "permutation", "rows": rows}}
+    (tmp_path / "attributions.json").write_text(json.dumps(found))
+    outputs = {"attributions": [pb.Artifact(uri=str(tmp_path))]}
+    if line is None:
+        gates.check("Attributions", outputs)
+        return
+    with pytest.raises(GateFailed) as failed:
+        gates.check("Attributions", outputs)
+    assert str(failed.value) == f"{line}; all figures are in {tmp_path}/attributions.json"
