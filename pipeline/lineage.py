@@ -47,12 +47,13 @@ class Step:
 
 @dataclass
 class Graph:
-    """Artifacts and steps around `root`; `made_by` is artifact id -> step id."""
+    """Artifacts and steps around `root`; `made_by` is artifact id -> step id; `is_cut` where there are more."""
 
     root: int
     artifacts: dict[int, mlmd.Artifact] = field(default_factory=dict)
     steps: dict[int, Step] = field(default_factory=dict)
     made_by: dict[int, int] = field(default_factory=dict)
+    is_cut: bool = False
 
     def of_type(self, *types: str) -> list[mlmd.Artifact]:
         """Artifacts of these types, by id."""
@@ -84,9 +85,10 @@ def upstream(store: Store, artifact_id: int) -> Graph:
     return graph
 
 
-def downstream(store: Store, artifact_id: int) -> Graph:
+def downstream(store: Store, artifact_id: int, most: int | None = None) -> Graph:
     """All that came of an artifact: what was made from it, what that was used for, and so on.
 
+    most: no further steps are followed where there are so many; the latest stay.
     Raises BadInput when there is no such artifact.
     """
     graph = _start(store, artifact_id)
@@ -97,6 +99,9 @@ def downstream(store: Store, artifact_id: int) -> Graph:
         read = [e for e in metadata.events_of_artifacts(store, level) if e.type in metadata.INPUTS]
         users = {e.execution_id for e in read if not _is_reference(e)} - seen
         seen |= users
+        if most is not None and len(users) > max(0, most - len(makers)):
+            graph.is_cut = True
+            users = set(sorted(users)[len(users) - max(0, most - len(makers)) :])
         outputs = [e for e in metadata.events_of_executions(store, users) if e.type in metadata.OUTPUTS]
         found = {made: maker for made, maker in _first_makers(outputs).items() if made not in graph.artifacts}
         graph.made_by.update(found)

@@ -18,9 +18,10 @@ import ml_metadata
 from google.protobuf import json_format
 from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from ml_metadata.proto import metadata_store_service_pb2 as service
 
 from common.errors import UserError
-from pipeline import backslashes, metadata_address, metadata_server
+from pipeline import backslashes, metadata_address, metadata_indexes, metadata_server
 from pipeline.home import Home
 from pipeline.metadata_address import Address
 
@@ -32,6 +33,9 @@ OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
 
 # SQLite takes a limited number of values in one statement.
 _BATCH = 500
+
+# What MLMD gives at most at once where it gives pages.
+_PAGE = 100
 
 # For how long another writer is waited for.
 _BUSY_SECONDS = 20
@@ -137,10 +141,8 @@ class Store(ml_metadata.MetadataStore):
                 self._connect(RESTART_SECONDS)
 
 
-def open_store(home: Home, create: bool = False, read_only: bool = False) -> Store:
+def open_store(home: Home, create: bool = False) -> Store:
     """Open the store of a home (see `metadata_address.find`); with `create` a file is made when it is missing.
-
-    With `read_only` a file is opened so that it cannot be written.
 
     A busy database is retried for some seconds. Raises `NoRuns` when the file is missing and not to be created,
     `UserError` when it stays busy, is damaged, was written by another version of MLMD, or when a server does not answer
@@ -149,13 +151,14 @@ def open_store(home: Home, create: bool = False, read_only: bool = False) -> Sto
     address = metadata_address.find(home)
     config = metadata_address.connection(address)
     if not address.is_server:
-        _choose_mode(address.path, config, create, read_only, home)
+        _choose_mode(address.path, config, create, home)
+        if create and address.path.is_file():
+            # Before MLMD opens it: two SQLite libraries of one process do not see each other's locks.
+            metadata_indexes.ensure(address.path)
     return Store(address, config)
 
 
-def _choose_mode(
-    path: Path, config: mlmd.ConnectionConfig, create: bool, read_only: bool, home: Home
-) -> None:
+def _choose_mode(path: Path, config: mlmd.ConnectionConfig, create: bool, home: Home) -> None:
     """How a file is opened: made, written, or only read."""
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +166,7 @@ def _choose_mode(
     if not path.is_file() or path.stat().st_size == 0:
         raise NoRuns(f"no runs yet in {home.root}: start one with mlpipe run P")
     mode = mlmd.SqliteMetadataSourceConfig
-    writable = not read_only and is_writable(Address("sqlite", path))
+    writable = is_writable(Address("sqlite", path))
     config.sqlite.connection_mode = mode.READWRITE if writable else mode.READONLY
 
 
@@ -220,6 +223,22 @@ def run_contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
         return []
     run_type = _context_type(store, "pipeline_run")
     return by_id(c for c in store.get_children_contexts_by_context(parent.id) if c.type_id == run_type)
+
+
+def contexts_by_change(store: Store) -> Iterator[list[mlmd.Context]]:
+    """All contexts, those that changed last first, a page at a time: who has seen enough reads no further."""
+    request = service.GetContextsRequest()
+    options = request.options
+    options.max_result_size = _PAGE
+    options.order_by_field.field = mlmd.ListOperationOptions.OrderByField.LAST_UPDATE_TIME
+    options.order_by_field.is_asc = False
+    while True:
+        answer = service.GetContextsResponse()
+        store._call("GetContexts", request, answer)
+        yield list(answer.contexts)
+        if not answer.next_page_token:
+            return
+        options.next_page_token = answer.next_page_token
 
 
 def node_contexts(store: Store, pipeline: str) -> dict[str, mlmd.Context]:

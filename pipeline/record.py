@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import fingerprint
+from pipeline import fingerprint, outcomes
 from pipeline.job import Inputs, Job, dump
 from pipeline.metadata import Store, properties, register_run, run_context, update_run
 from pipeline.runs import Run, last_run, outputs_of
@@ -131,8 +131,12 @@ def end(store: Store, run_id: str, state: str, reason: str = "") -> None:
 
     A gate that failed stays the reason, whatever becomes of nodes that ran beside it.
     """
-    if not _ended_at_gate(store, run_id):
-        update_run(store, run_id, {"mlpipe_state": state, "mlpipe_reason": reason, "mlpipe_ended": _now()})
+    if _ended_at_gate(store, run_id):
+        return
+    context = run_context(store, run_id)
+    came = {outcomes.PROPERTY: outcomes.read(store, [context.id])[context.id].dump()} if context else {}
+    described = {"mlpipe_state": state, "mlpipe_reason": reason, "mlpipe_ended": _now()}
+    update_run(store, run_id, {**described, **came})
 
 
 def up_to_date(store: Store, made_of: Fingerprint) -> str | None:

@@ -174,10 +174,11 @@ def _contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
 
 
 def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
+    named = metadata.run_context(store, selector)
+    if named is not None and pipeline in (c.name for c in store.get_parent_contexts_by_context(named.id)):
+        return named
     contexts = _contexts(store, pipeline)
     names = [context.name for context in contexts]
-    if selector in names:
-        return contexts[names.index(selector)]
     if selector == "last" or selector.startswith("last~"):
         back = selector.removeprefix("last").removeprefix("~") or "0"
         if not back.isdecimal():
@@ -245,7 +246,7 @@ def _all_nodes(store: Store, pipeline: str) -> dict[int, str]:
 
 def _node(node_id: str, execution: mlmd.Execution) -> NodeRun:
     found = metadata.properties(execution)
-    state = _STATES.get(execution.last_known_state, "running")
+    state = state_of(execution)
     ended = execution.last_update_time_since_epoch
     if state == "running":
         ended = time.time() * 1000
@@ -271,9 +272,14 @@ def text(context: mlmd.Context, key: str) -> str:
     return str(context.custom_properties[key].string_value) if key in context.custom_properties else ""
 
 
+def state_of(execution: mlmd.Execution) -> str:
+    """complete, cached, failed or running, as an execution is recorded."""
+    return _STATES.get(execution.last_known_state, "running")
+
+
 def is_alive(execution: mlmd.Execution) -> bool:
     """Whether an execution is recorded as one that goes on."""
-    return _STATES.get(execution.last_known_state, "running") == "running"
+    return state_of(execution) == "running"
 
 
 def _json(context: mlmd.Context, key: str) -> dict[str, Any]:

@@ -31,7 +31,12 @@ def path(home: Home, pipeline: str, run_id: str) -> Path:
 
 def html(facts: RunFacts) -> str:
     """The report as one HTML page."""
-    return page(f"{facts.pipeline} · run {facts.id}", [_section(facts, *about) for about in SECTIONS])
+    return page(f"{facts.pipeline} · run {facts.id}", sections(facts))
+
+
+def sections(facts: RunFacts) -> list[Section]:
+    """The parts of the report."""
+    return [_section(facts, *about) for about in SECTIONS]
 
 
 def write(facts: RunFacts, to: Path) -> None:

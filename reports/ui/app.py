@@ -9,7 +9,8 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
 from pipeline.home import Home
-from reports.ui import errors, pages, static
+from reports.ui import artifact_page, comparison, errors, metrics_page, pages, run_page, static
+from reports.ui.index import Index
 from reports.ui.security import LocalOnly
 from reports.ui.stores import Stores
 
@@ -20,14 +21,24 @@ MOUNTED: tuple[tuple[str, str], ...] = ()
 def application(home: Home) -> Starlette:
     """The app over one home; nothing is read before the first request.
 
-    Its pages find the home and its ML Metadata in `request.app.state.home` and `.stores`.
+    Its pages find the home, its ML Metadata and all runs in short in `request.app.state`: `home`, `stores`, `index`.
     """
     routes: list[BaseRoute] = [
-        Route("/", pages.pipelines, name="pipelines"),
-        Route("/static/{name}", static.file, name="static"),
+        Route("/", pages.pipelines),
+        Route("/pipelines/{pipeline}", pages.runs),
+        Route("/pipelines/{pipeline}/models", pages.models),
+        Route("/pipelines/{pipeline}/metrics", metrics_page.metrics),
+        Route("/pipelines/{pipeline}/compare", comparison.compare),
+        # A run of another tool may have a slash in its id.
+        Route("/pipelines/{pipeline}/runs/{run:path}", run_page.run),
+        Route("/pipelines/{pipeline}/progress/{run:path}", run_page.progress),
+        Route("/artifacts/{artifact}", artifact_page.artifact),
+        Route("/static/{name}", static.file),
         *(Mount(path, routes=importlib.import_module(module).routes(home)) for path, module in MOUNTED),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(LocalOnly)], exception_handlers=errors.HANDLERS)
     app.state.home = home
     app.state.stores = Stores(home)
+    app.state.index = Index(app.state.stores)
+    app.state.reports = run_page.Reports()
     return app

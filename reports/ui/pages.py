@@ -1,19 +1,141 @@
-"""The pages of pipelines."""
+"""The lists: pipelines, the runs of one, the models that it pushed."""
 
 from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from pipeline import metadata, runs
+from common.errors import BadInput
+from pipeline.metadata import NoRuns
+from pipeline.runs import nearest
+from reports.ui import filters, links, live
+from reports.ui.index import Index, Row
 from reports.ui.layout import response
+
+_METRICS = 2
 
 
 def pipelines(request: Request) -> HTMLResponse:
-    """All pipelines that have run, each with its last run."""
-    with request.app.state.stores.borrow() as store:
-        found = [runs.last_run(store, name) for name in metadata.pipelines(store)]
-    rows = [run for run in found if run is not None]
-    if not rows:
-        raise metadata.NoRuns("no runs yet")
-    return response(request, "ui/pipelines.html", rows=rows)
+    """All pipelines that have run, each with its last run, and what it pushed last."""
+    index: Index = request.app.state.index
+    last = index.pipelines()
+    if not last:
+        raise NoRuns("no runs yet")
+    counts = index.counts()
+    rows = [live.as_seen(request.app.state.home, row) for row in index.with_outcomes(last.values())]
+    return response(
+        request,
+        "ui/pipelines.html",
+        rows=[(row, metrics_of(row), counts and counts[row.pipeline]) for row in rows],
+        pushed={name: next(iter(pushes(index.runs(name, filters.PAGE))), None) for name in last},
+    )
+
+
+def runs(request: Request) -> HTMLResponse:
+    """The runs of a pipeline, filtered, a page at a time."""
+    index: Index = request.app.state.index
+    pipeline = known_pipeline(request)
+    chosen = filters.parse(request.query_params)
+    number = request.query_params.get("page", "1")
+    home = request.app.state.home
+    # The first page is there before all runs are read.
+    at_least = filters.PAGE if chosen.is_empty and number == "1" else None
+    # What runs is judged by its process, before it is filtered by its state.
+    rows = [live.as_seen(home, row) for row in index.runs(pipeline, at_least)]
+    page = filters.page([row for row in rows if chosen.fits(row)], number)
+    shown = [live.as_seen(home, row) for row in index.with_outcomes(page.items)]
+    names = metric_names(shown)
+    return response(
+        request,
+        "ui/runs.html",
+        crumbs=[(pipeline, None)],
+        pipeline=pipeline,
+        rows=shown,
+        page=page,
+        names=names,
+        all=len(rows) if index.counts() else None,
+        filter=chosen,
+        states=filters.STATES,
+        versions={row.context_id: row.outcome.pushed for row in pushes(rows) if row.outcome},
+        unread=sum(row.outcome is None and row.has_ended for row in rows) if chosen.pushed else 0,
+        others=[links.pipeline(pipeline, **chosen.query, page=n) for n in (page.number - 1, page.number + 1)],
+    )
+
+
+def models(request: Request) -> HTMLResponse:
+    """The models that a pipeline pushed, the last one first, and which are still there to be served."""
+    pipeline = known_pipeline(request)
+    pushed = pushes(request.app.state.index.runs(pipeline))
+    page = filters.page(pushed, request.query_params.get("page", "1"))
+    folder = request.app.state.home.serving(pipeline)
+    return response(
+        request,
+        "ui/models.html",
+        crumbs=[(pipeline, links.pipeline(pipeline)), ("models", None)],
+        pipeline=pipeline,
+        page=page,
+        rows=[(row, row.outcome, (folder / str(row.outcome.pushed)).is_dir()) for row in page.items],
+        former={row.context_id: before for row, before in itertools.pairwise(pushed)},
+        names=metric_names(page.items),
+        others=[links.models(pipeline, page=n) for n in (page.number - 1, page.number + 1)],
+    )
+
+
+def known_pipeline(request: Request) -> str:
+    """The pipeline that an address names.
+
+    Raises:
+      BadInput: it has never run.
+    """
+    name = str(request.path_params["pipeline"])
+    known = request.app.state.index.pipelines()
+    if not known:
+        raise NoRuns("no runs yet")
+    if name not in known:
+        raise BadInput(f"No pipeline {name!r} has run{nearest(name, known)}.")
+    return name
+
+
+def pushes(rows: Sequence[Row]) -> list[Row]:
+    """Of runs, the last one first: those that pushed a model.
+
+    A run that found its model served already records a push of the same version again, and is none of them.
+    """
+    found: list[Row] = []
+    former = None
+    for row in reversed(rows):
+        if row.outcome is not None and row.outcome.pushed is not None:
+            version = (row.outcome.pushed, row.outcome.model)
+            if version != former:
+                found.append(row)
+            former = version
+    return found[::-1]
+
+
+def metric_names(rows: Iterable[Row], most: int = _METRICS) -> list[str]:
+    """The metrics that a list shows: first those that the last run's gates name, then others."""
+    rows = list(rows)
+    known = dict.fromkeys(name for row in rows if row.outcome for name in row.outcome.metrics)
+    gates = _gates(rows[0].config) if rows else []
+    bounded = [name for name in known if name in gates or name.rpartition(" ")[2] in gates]
+    return list(dict.fromkeys([*bounded, *known]))[:most]
+
+
+def metrics_of(row: Row) -> dict[str, float]:
+    """The first metrics of a run, by name."""
+    values = row.outcome.metrics if row.outcome else {}
+    return {name: values[name] for name in metric_names([row])}
+
+
+def _gates(config: str) -> list[str]:
+    """The metrics that the gates of a configuration name."""
+    try:
+        found: Any = json.loads(config or "{}")
+        return [str(gate["metric"]) for gate in found["evaluation"]["gates"]]
+    except (ValueError, KeyError, TypeError):
+        return []

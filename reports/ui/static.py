@@ -17,6 +17,7 @@ _OWN = Path(__file__).parent / "static"
 FILES = {
     "style.css": (TEMPLATES / "style.css", "text/css"),
     "ui.css": (_OWN / "ui.css", "text/css"),
+    "live.js": (_OWN / "live.js", "text/javascript"),
 }
 
 

@@ -29,7 +29,7 @@ class Stores:
         try:
             store = self._idle.get_nowait()
         except Empty:
-            store = metadata.open_store(self._home, read_only=True)
+            store = metadata.open_store(self._home)
         yield store
         # One that an error went through is not used again.
         self._idle.put(store)

@@ -1,0 +1,82 @@
+"""The page of an artifact: what it is, what it was made from, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from common.errors import BadInput
+from pipeline import facts, lineage, metadata
+from pipeline.metadata import Store
+from reports.ui import lineage_graph, links
+from reports.ui.layout import response
+
+_MOST_FILES = 200
+
+
+def artifact(request: Request) -> HTMLResponse:
+    """One artifact with its graphs, both clickable."""
+    text = str(request.path_params["artifact"])
+    # MLMD's ids are of 64 bits.
+    if not text.isascii() or not text.isdecimal() or int(text) >= 2**63:
+        raise BadInput(f"There is no artifact {text!r}: its id is a whole number.")
+    with request.app.state.stores.borrow() as store:
+        found = metadata.artifacts(store, [int(text)])
+        if not found:
+            raise BadInput(f"There is no artifact {text}.")
+        return response(request, "ui/artifact.html", **_values(store, found[0]))
+
+
+def _values(store: Store, found: mlmd.Artifact) -> dict[str, Any]:
+    pipeline = lineage.pipeline_of(store, found.id)
+    before = lineage.upstream(store, found.id)
+    after = lineage.downstream(store, found.id, most=lineage_graph.MOST_STEPS)
+    count, latest = lineage.uses(store, found.id)
+    described = facts.described(found)
+    return {
+        "crumbs": [
+            *([(pipeline, links.pipeline(pipeline))] if pipeline else []),
+            (f"{found.type} {found.id}", None),
+        ],
+        "artifact": found,
+        "pipeline": pipeline,
+        "gone": described["gone"],
+        "created": described["created"],
+        "maker": before.maker(found.id),
+        "cached": (count, latest),
+        "properties": {key: _shown(value) for key, value in metadata.properties(found).items()},
+        "files": _files(Path(found.uri)),
+        "most_files": _MOST_FILES,
+        "upstream": lineage_graph.drawn(before, "upstream"),
+        "downstream": lineage_graph.drawn(after, "downstream"),
+    }
+
+
+def _files(folder: Path) -> list[tuple[str, int]]:
+    """(name below the folder, bytes) of the first files in an artifact's folder."""
+    found: list[tuple[str, int]] = []
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(root, name)
+            try:
+                found.append((str(path.relative_to(folder)), path.lstat().st_size))
+            except OSError:
+                continue
+            if len(found) > _MOST_FILES:
+                return found
+    return found
+
+
+def _shown(value: Any) -> str:
+    """A property as text; JSON in lines."""
+    parsed = facts.parsed(value, None) if isinstance(value, str) else None
+    return (
+        json.dumps(parsed, indent=1, ensure_ascii=False) if isinstance(parsed, (dict, list)) else str(value)
+    )

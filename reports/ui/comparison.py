@@ -1,0 +1,168 @@
+"""Two runs or models side by side: what went in, what came out, and what changed first between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from pipeline import compare as comparing
+from pipeline import facts, runs
+from pipeline.metadata import Store
+from pipeline.runs import Run
+from reports.run import feature_statistics
+from reports.run.distributions import Series
+from reports.run.feature_cards import Card, card
+from reports.ui import filters, links, pages
+from reports.ui.index import Index, Row
+from reports.ui.layout import response
+from reports.words import short
+
+# In the order in which one leads to the other: what goes in, then what comes out.
+PARTS = (
+    ("files", "Data files"),
+    ("statistics", "Data"),
+    ("config", "Configuration"),
+    ("code", "Code"),
+    ("versions", "Packages"),
+    ("metrics", "Metrics"),
+    ("outcome", "Outcome"),
+)
+_INPUTS = {
+    "data": "data",
+    "schema": "schema",
+    "configuration": "configuration",
+    "code": "code",
+    "versions": "packages",
+    "files": "files of the trainer",
+}
+_SPLIT = "train"
+# The colours of train and of earlier data.
+_AFTER, _BEFORE = 0, 3
+OPEN_CARDS, MOST_CARDS = 6, 60
+_MOST_CHOICES = 200
+
+
+def compare(request: Request) -> HTMLResponse:
+    """Two runs of a pipeline, each chosen as for `mlpipe compare`; without any, the last two."""
+    pipeline = pages.known_pipeline(request)
+    index: Index = request.app.state.index
+    listed = index.runs(pipeline, filters.PAGE)
+    before = request.query_params.get("before", "").strip() or ("last~1" if len(listed) > 1 else "last")
+    after = request.query_params.get("after", "").strip() or "last"
+    with request.app.state.stores.borrow() as store:
+        pair = (runs.get_run(store, pipeline, before), runs.get_run(store, pipeline, after))
+        answer = comparing.compare(store, *pair)
+        cards = _cards(store, pair, answer["statistics"])
+    return response(
+        request,
+        "ui/compare.html",
+        crumbs=[(pipeline, links.pipeline(pipeline)), ("compare", None)],
+        pipeline=pipeline,
+        runs=pair,
+        versions=_versions(index, pipeline, pair),
+        answer=answer,
+        summary=[(name, title, answer[name]) for name, title in PARTS],
+        tables=[(name, title, _rows(answer[name])) for name, title in PARTS if name != "statistics"],
+        first=_first(index, pipeline, pair),
+        metrics=[_metric(change) for change in (answer["metrics"] or {"changed": ()})["changed"]],
+        cards=cards,
+        legend=[(f"to: {pair[1].id}", _AFTER), (f"from: {pair[0].id}", _BEFORE)],
+        open_cards=OPEN_CARDS,
+        most_cards=MOST_CARDS,
+        choices=[row.id for row in listed[:_MOST_CHOICES]],
+    )
+
+
+def _rows(part: Mapping[str, Any] | None) -> list[tuple[str, str | None, str | None]]:
+    """(what, before, after) of each change of a part; None on a side that has no such key."""
+    return [
+        (
+            " ".join(str(word) for word in change["key"] if word != ""),
+            _text(change["before"]) if "before" in change else None,
+            _text(change["after"]) if "after" in change else None,
+        )
+        for change in (part or {}).get("changed", ())
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+    is_digest = isinstance(value, str) and len(value.removeprefix("sha256:")) == 64
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return short(value) if is_digest else str("none" if value is None else value)
+
+
+def _metric(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A metric of a slice on both sides, with the difference where both are numbers."""
+    slice_, output, metric = change["key"]
+    before: Any = change.get("before")
+    after: Any = change.get("after")
+    difference = after - before if _is_number(before) and _is_number(after) else None
+    return {
+        "slice": slice_,
+        "metric": f"{output} {metric}".strip(),
+        "before": before,
+        "after": after,
+        "ok": [change.get("before_ok"), change.get("after_ok")],
+        "difference": "" if difference is None else f"{difference:+.4g}",
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _cards(store: Store, pair: tuple[Run, Run], changed: Mapping[str, Any] | None) -> list[Card]:
+    """The features of the training data that differ, each with both distributions laid over each other."""
+    if not changed or not changed["changed"]:
+        return []
+    names = dict.fromkeys(key[1] for key in (change["key"] for change in changed["changed"]) if key[1])
+    sides = []
+    for run, colour in ((pair[1], _AFTER), (pair[0], _BEFORE)):
+        artifact = runs.outputs_of(store, run.node("StatisticsGen")).get("statistics")
+        splits = feature_statistics.read(Path(artifact.uri)) if artifact and not facts.gone(artifact) else {}
+        split = splits.get(_SPLIT) or next(iter(splits.values()), None)
+        sides.append((run.id, colour, split.features if split else {}))
+    found = []
+    for name in names:
+        series = [
+            Series(label, colour, features[name]) for label, colour, features in sides if name in features
+        ]
+        if series:
+            found.append(card(series))
+    return found
+
+
+def _first(index: Index, pipeline: str, pair: tuple[Run, Run]) -> list[tuple[str, Row]]:
+    """Of what a run depends on and what differs: the first run after the earlier one in which it was different."""
+    earlier, later = sorted(pair, key=lambda run: run.context_id)
+    differing = [name for name in _INPUTS if earlier.parts.get(name) != later.parts.get(name)]
+    if not differing or not earlier.parts or not later.parts:
+        return []
+    between = [row for row in index.runs(pipeline) if earlier.context_id < row.context_id <= later.context_id]
+    found = []
+    for row in reversed(between):
+        parts = facts.parsed(row.parts, None)
+        if not isinstance(parts, dict):
+            continue
+        for name in [name for name in differing if parts.get(name) != earlier.parts.get(name)]:
+            found.append((_INPUTS[name], row))
+            differing.remove(name)
+    return found
+
+
+def _versions(index: Index, pipeline: str, pair: Sequence[Run]) -> dict[str, int]:
+    """Run id -> the version that it pushed, of the two runs."""
+    ids = {run.id for run in pair}
+    return {
+        row.id: row.outcome.pushed
+        for row in pages.pushes(index.runs(pipeline))
+        if row.id in ids and row.outcome and row.outcome.pushed
+    }

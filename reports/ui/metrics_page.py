@@ -1,0 +1,102 @@
+"""The metrics of a pipeline over time, with the pushes marked."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from common.errors import BadInput
+from reports import charts, words
+from reports.ui import filters, links, pages
+from reports.ui.index import Index, Row
+from reports.ui.layout import response
+
+CHOICES = (50, 200, 1000)
+_MOST_CHARTS = 6
+# More names of versions than these would cover each other.
+_MOST_NAMES = 40
+_KINDS = {"pushed": charts.OK, "blessed": charts.SERIES[0], "not blessed": charts.BAD}
+
+
+def metrics(request: Request) -> HTMLResponse:
+    """A chart for each metric over the last runs that were evaluated, and their values in a table."""
+    pipeline = pages.known_pipeline(request)
+    last = _number(request.query_params.get("last", str(CHOICES[1])))
+    index: Index = request.app.state.index
+    listed = index.runs(pipeline)
+    versions = {row.context_id: row.outcome.pushed for row in pages.pushes(listed) if row.outcome}
+    measured = [row for row in listed if row.outcome and row.outcome.metrics][:last]
+    names = pages.metric_names(measured, most=_MOST_CHARTS)
+    page = filters.page(measured, request.query_params.get("page", "1"))
+    return response(
+        request,
+        "ui/metrics.html",
+        crumbs=[(pipeline, links.pipeline(pipeline)), ("metrics", None)],
+        pipeline=pipeline,
+        charts=[_drawn(name, json.dumps(_points(name, measured[::-1], versions))) for name in names],
+        names=names,
+        choices=CHOICES,
+        last=last,
+        count=len(measured),
+        page=page,
+        versions=versions,
+        unread=sum(row.outcome is None and row.has_ended for row in listed),
+        others=[links.metrics(pipeline, last=last, page=n) for n in (page.number - 1, page.number + 1)],
+    )
+
+
+def _number(text: str) -> int:
+    if text not in map(str, CHOICES):
+        raise BadInput(f"last={text}: choose one of {', '.join(map(str, CHOICES))}.")
+    return int(text)
+
+
+def _points(name: str, rows: Sequence[Row], versions: Mapping[int, int | None]) -> list[dict[str, Any]]:
+    """The values of a metric, oldest first: time, value, what became of the run, and the version where it was pushed."""
+    found = []
+    for row in rows:
+        value = row.outcome.metrics.get(name) if row.outcome else None
+        if not isinstance(value, (int, float)) or not math.isfinite(value) or row.outcome is None:
+            continue
+        version = versions.get(row.context_id)
+        kind = "pushed" if version else "blessed" if row.outcome.blessed else "not blessed"
+        found.append({"x": row.started, "y": value, "kind": kind, "text": f"v{version}" if version else ""})
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _drawn(name: str, points: str) -> Markup:
+    """The chart of one metric; the points are JSON, by which it is found again."""
+    values = json.loads(points)
+    if not values:
+        return Markup()
+    x = {"field": "x", "type": "temporal", "title": None, "axis": {"labelOverlap": True}}
+    y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}}
+    pushes = [value for value in values if value["text"]]
+    scale = {"domain": list(_KINDS), "range": list(_KINDS.values())}
+    layers: list[dict[str, Any]] = [
+        {
+            "mark": {"type": "line", "color": charts.MUTED, "strokeWidth": 1, "opacity": 0.7},
+            "encoding": {"x": x, "y": y},
+        },
+        {
+            "mark": {"type": "point", "size": 40 if len(values) <= 200 else 14, "filled": True, "opacity": 1},
+            "encoding": {"x": x, "y": y, "color": {"field": "kind", "type": "nominal", "scale": scale}},
+        },
+        {
+            "data": {"values": pushes[-_MOST_NAMES:]},
+            "mark": {"type": "text", "dy": -10, "fontSize": 10, "color": charts.OK},
+            "encoding": {"x": x, "y": y, "text": {"field": "text"}},
+        },
+    ]
+    title = name.replace("_", " ")
+    spec = {"data": {"values": values}, "layer": layers, "title": title, "width": 520, "height": 170}
+    said = f"{title} of {len(values)} runs, {len(pushes)} of them pushed; the last is {words.number(values[-1]['y'])}"
+    return charts.svg(spec, said)
