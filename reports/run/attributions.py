@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.attributions.constants import OVERALL, PICTURES, REPORT
+from components.attributions.constants import OVERALL, PICTURES, REPORT, TASKS
 from reports import mistakes
 from reports.charts import MUTED, SERIES, svg
 from reports.page import Section, render
@@ -25,6 +25,10 @@ def section(facts: RunFacts) -> Section:
     Raises:
       Missing: the run has not come so far, or the files are gone.
     """
+    if facts.task and facts.task not in TASKS:
+        return Section(
+            ID, TITLE, empty=f"There are none for the task {facts.task}, only for {', '.join(TASKS)}."
+        )
     if facts.config and facts.config.get("attributions") is None:
         return Section(
             ID, TITLE, empty="This pipeline measures none: `attributions: {}` in its file turns them on."

@@ -23,6 +23,7 @@ class Facts:
 
     at: Path
     config: dict[str, Any]
+    task: str = "binary"
 
     def folder(self, node: str, key: str) -> Path:
         assert (node, key) == ("Attributions", "attributions")
@@ -124,5 +125,7 @@ def test_drift_beyond_its_bound_is_marked(tmp_path: Path) -> None:
 def test_none_are_measured_or_were_made(tmp_path: Path) -> None:
     off = attributions.section(Facts(tmp_path, {"attributions": None, "name": "toy"}))  # type: ignore[arg-type]
     assert "turns them on" in off.empty
+    texts = attributions.section(Facts(tmp_path, {"attributions": None}, "translation"))  # type: ignore[arg-type]
+    assert texts.empty.startswith("There are none for the task translation")
     with pytest.raises(Missing):
         attributions.section(Facts(tmp_path, {"attributions": {}}))  # type: ignore[arg-type]
