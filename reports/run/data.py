@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.image_example_gen.constants import WARNINGS
 from components.text_example_gen import report as text_report
+from pipeline import metadata
+from pipeline.facts import parsed
 from reports import examples
 from reports.page import Section, render
 from reports.run import anomalies, earlier_data, feature_statistics, pictures, texts
@@ -42,6 +45,7 @@ class Content:
     texts: Sequence[texts.Texts] = ()
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
+    warnings: Sequence[str] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -139,6 +143,8 @@ def _tags(name: str, labels: Sequence[str], findings: Findings | None) -> list[T
 
 
 def _add_samples(content: Content, facts: RunFacts) -> None:
+    recorded = metadata.properties(facts.artifact("ExampleGen", "examples"))
+    content.warnings = [str(line) for line in parsed(recorded.get(WARNINGS), None) or []]
     folder = facts.folder("ExampleGen", "examples")
     splits = [path.name.removeprefix("Split-") for path in sorted(folder.glob("Split-*"))]
     order = [name for name in ("train", "eval") if name in splits] or splits[:1]

@@ -181,6 +181,14 @@ def test_images_are_thumbnails_by_class(filled: RunFacts) -> None:
     assert "<script" not in html
 
 
+def test_what_the_reader_warned_of_is_told(filled: RunFacts) -> None:
+    artifact = filled.artifact("ExampleGen", "examples")
+    artifact.custom_properties["warnings"].string_value = json.dumps([f"2 left out: {EVIL}"])
+    html = data.section(filled).html
+    assert "2 left out: " in html
+    assert "<script" not in html
+
+
 def test_texts_are_shown_with_what_was_counted(filled: RunFacts) -> None:
     folder = filled.folder("ExampleGen", "examples")
     write_examples(folder, "train", [{"text": "x" * 500, "species": "a"}, {"text": EVIL, "species": "b"}])
