@@ -405,6 +405,11 @@ def test_other_bounds_are_judged_by_what_was_measured(
         path.relative_to(anew) for path in anew.rglob("*")
     )
     assert tfma.load_eval_result(str(judged)).config == tfma.load_eval_result(str(anew)).config
+    # Carried along, and the same sample when it is drawn again.
+    kept, carried, drawn = (
+        (folder / "predictions.parquet").read_bytes() for folder in (evaluated.folder, judged, anew)
+    )
+    assert kept == carried == drawn
 
 
 @pytest.mark.parametrize(
