@@ -9,7 +9,7 @@ PARALLEL := -n 2 --dist loadfile
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check format results bench airflow lock clean
+.PHONY: help setup run test test-slow check format results bench airflow flink lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: setup ## measure against stock TFX and rewrite benchmarks/README.md (ONLY
 
 airflow: setup ## start Airflow on this machine with the DAG of penguin (PIPELINE=... PORT=...)
 	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.airflow start $(PIPELINE) $(if $(PORT),--port $(PORT))
+
+flink: setup ## start Flink on this machine with two task managers, and Beam's job server (PORT=... JOB_PORT=...)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.flink start $(if $(PORT),--port $(PORT)) $(if $(JOB_PORT),--job-port $(JOB_PORT))
 
 lock: ## resolve setup.py again and rewrite requirements/*.lock (UPGRADE=1: newest versions)
 	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock $(if $(UPGRADE),--upgrade)

@@ -1,0 +1,1 @@
+"""Flink on this machine, with Beam's job server before it: `make flink`."""
