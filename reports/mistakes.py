@@ -41,7 +41,7 @@ def read(folder: Path, most: int = 24) -> list[dict[str, Any]]:
 
 
 def thumbnail(file: Path) -> str | None:
-    """A picture, no larger than THUMBNAIL, as a data: URI; None where it cannot be read."""
+    """A picture, about as large as THUMBNAIL, as a data: URI; None where it cannot be read."""
     from PIL import Image
 
     try:
@@ -50,6 +50,10 @@ def thumbnail(file: Path) -> str | None:
                 return None
             picture = opened if opened.mode in _PLAIN else opened.convert("RGB")
             picture.thumbnail((THUMBNAIL, THUMBNAIL))
+            factor = THUMBNAIL // max(picture.size)
+            if factor > 1:
+                size = (picture.width * factor, picture.height * factor)
+                picture = picture.resize(size, Image.Resampling.NEAREST)
             return encoded(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
