@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def importances(
       seed: of the permutations and of the draws.
 
     Returns:
-      {slice, output, feature, examples, value (of the metric without permutation), importance, lower, upper, share}.
+      Of the slices in which the metric is defined {slice, output, feature, examples, value (of the metric without permutation), importance, lower, upper, share}.
     """
     random = np.random.default_rng(seed)
     sign = 1.0 if higher_is_better else -1.0
@@ -70,6 +71,7 @@ def importances(
         for name in places
         for output, figure in figures.items()
     }
+    before = {key: found for key, found in before.items() if math.isfinite(found[0])}
     rows: list[dict[str, Any]] = []
     for feature in features:
         worse: dict[tuple[str, str], tuple[list[float], list[float]]] = {key: ([], []) for key in before}
@@ -81,7 +83,8 @@ def importances(
                 for draw in range(repeat * DRAWS, (repeat + 1) * DRAWS):
                     drawn.append(sign * (values[draw] - figure(permuted, draws[name][draw])))
         for (name, output), (means, drawn) in worse.items():
-            mean, error = float(np.mean(means)), float(np.std(drawn, ddof=1))
+            # A draw in which the metric is not defined, as an AUC of one class, tells nothing.
+            mean, error = float(np.mean(means)), float(np.nanstd(drawn, ddof=1))
             rows.append(
                 {
                     "slice": name,

@@ -111,3 +111,13 @@ def test_a_missing_value_moves_with_the_others(planted: tuple[list[bytes], np.nd
     permuted = list(permutation._permuted(examples, "signal", order))
     assert [value(one, "signal") for one in permuted] == [value(examples[place], "signal") for place in order]
     assert [value(one, "noise") for one in permuted] == [value(one, "noise") for one in examples]
+
+
+def test_a_slice_in_which_the_metric_is_not_defined_is_left_out(
+    planted: tuple[list[bytes], np.ndarray],
+) -> None:
+    examples, true = planted
+    only_positive = {"positive": true == 1, "half": np.arange(ROWS) < ROWS / 2}
+    rows = measured(examples, true, metric="auc", slices=only_positive)
+    assert {row["slice"] for row in rows} == {"overall", "half"}
+    assert all(np.isfinite([row["lower"], row["upper"]]).all() for row in rows)

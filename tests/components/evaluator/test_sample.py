@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -27,7 +29,8 @@ def filled(numbers: np.ndarray, most: int, parts: int, picture: int = 0) -> Samp
     found = [Sample(most) for _ in range(parts)]
     for one, share in zip(found, np.array_split(numbers, parts), strict=True):
         one.add([example(number, picture) for number in share], {"number": share.tolist()})
-    return Sample(most).merge(found)
+    # Workers hand them on as bytes.
+    return Sample(most).merge(pickle.loads(pickle.dumps(found)))
 
 
 @pytest.mark.parametrize("picture", [0, 2000])
