@@ -14,8 +14,10 @@ from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from common import remote_files
 from common.errors import UserError
-from pipeline import lineage, lock, metadata, pushes, runs
+from pipeline import lineage, lock, metadata, pushes, remote_cleanup, runs
+from pipeline.copies import Copies
 from pipeline.home import Home
 from pipeline.metadata import Store
 
@@ -27,12 +29,18 @@ _NODE_TEMPORARY = ("executor_execution", "driver_execution", "stateful_working_d
 
 @dataclass(frozen=True)
 class Item:
-    """Something to delete: kind is artifact, orphan, temporary, checkpoint, push or log."""
+    """Something to delete: kind is artifact, copy (of one in a store), orphan, temporary, checkpoint, push or log."""
 
     kind: str
     path: Path
     bytes: int
     artifact_id: int | None = None
+    uri: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it lies: a path or a URI."""
+        return self.uri or str(self.path)
 
 
 @dataclass(frozen=True)
@@ -45,22 +53,34 @@ class Kept:
     since: float
 
 
-def plan(store: Store, home: Home, pipeline: str, keep_runs: int) -> list[Item]:
+def plan(store: Store, home: Home, pipeline: str, keep_runs: int, keep_copies: bool = True) -> list[Item]:
     """All that can go when the latest `keep_runs` runs stay; nothing is changed.
 
     The last successful run stays as well, and so does all that made the model versions that are still served, the
-    models pushed and blessed last, and their evaluations.
+    models pushed and blessed last, and their evaluations. Of artifacts in an object store, the copies in the home go too
+    without `keep_copies`.
+
+    Raises UserError when an object store does not answer.
     """
     kept = _kept(store, pipeline, keep_runs)
     root = home.pipeline_root(pipeline)
     context = metadata.pipeline_context(store, pipeline)
     known = metadata.artifacts_of(store, context) if context else []
-    items = [
-        Item("artifact", Path(a.uri), size(Path(a.uri)), a.id)
-        for a in known
-        if a.id not in kept.artifacts and a.state != mlmd.Artifact.DELETED and _is_inside(Path(a.uri), root)
+    folders = {one.id: Copies(home).folder(one.uri) for one in known}
+    live = [one for one in known if one.state != mlmd.Artifact.DELETED]
+    items = []
+    for one in live:
+        folder = folders[one.id]
+        is_copy = remote_files.is_remote(one.uri) and folder.exists()
+        if _is_inside(folder, root) and (one.id not in kept.artifacts or (is_copy and not keep_copies)):
+            gone = None if one.id in kept.artifacts else one.id
+            items.append(Item("copy" if is_copy else "artifact", folder, size(folder), gone))
+    remote = remote_cleanup.plan(known, kept.artifacts, kept.executions)
+    items += [
+        Item(one.kind, folders.get(one.artifact_id or 0, root), one.bytes, one.artifact_id, one.uri)
+        for one in remote
     ]
-    recorded = {_folder(Path(a.uri), root) for a in known if a.state != mlmd.Artifact.DELETED}
+    recorded = {_folder(folders[one.id], root) for one in live}
     found = [("orphan", path) for path in _orphans(root, recorded, kept)]
     found += [("temporary", path) for path in _temporary(root)]
     found += [
@@ -74,18 +94,18 @@ def plan(store: Store, home: Home, pipeline: str, keep_runs: int) -> list[Item]:
     return items + [Item(kind, path, size(path)) for kind, path in found]
 
 
-def collect(store: Store, home: Home, pipeline: str, keep_runs: int) -> list[Item]:
+def collect(store: Store, home: Home, pipeline: str, keep_runs: int, keep_copies: bool = True) -> list[Item]:
     """Delete what `plan` finds, while holding the pipeline's lock; what was deleted.
 
     Raises `lock.Busy` when the pipeline is running, `UserError` when something cannot be deleted; a second call goes
     on where the first one stopped.
     """
     with lock.lock(home, pipeline, "gc"):
-        items = plan(store, home, pipeline, keep_runs)
+        items = plan(store, home, pipeline, keep_runs, keep_copies)
         # Marked first: a record without files is harmless, the cache answering with missing files is not.
         _mark_deleted(store, [item.artifact_id for item in items if item.artifact_id is not None])
         for item in items:
-            _delete(item.path)
+            remote_files.delete(item.uri) if item.uri else _delete(item.path)
     return items
 
 
@@ -115,7 +135,7 @@ def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:
 def _models_in_use(store: Store, pipeline: str) -> set[int]:
     """Models whose pushed version is still there, the one pushed last, and the one blessed last."""
     pushed = pushes.pushed_models(store, pipeline).values()
-    served = [artifact for artifact in pushed if pushes.destination(artifact).is_dir()]
+    served = [artifact for artifact in pushed if pushes.is_there(pushes.destination(artifact))]
     models = {lineage.pushed_model(store, artifact.id).id for artifact in served}
     last = pushes.last_pushed_model(store, pipeline)
     if last is not None:
@@ -151,7 +171,8 @@ def _temporary(root: Path) -> Iterator[Path]:
 
 def _served(store: Store, home: Home, pipeline: str) -> set[Path]:
     pushed = pushes.pushed_models(store, pipeline).values()
-    return {home.serving(pipeline), *(pushes.destination(artifact).parent for artifact in pushed)}
+    places = [pushes.destination(artifact) for artifact in pushed]
+    return {home.serving(pipeline), *(Path(one).parent for one in places if not remote_files.is_remote(one))}
 
 
 def _folder(path: Path, root: Path) -> Path:

@@ -206,6 +206,9 @@ def gc(
         bool, typer.Option("--yes/--dry-run", help="Delete, or only show what would go.")
     ] = False,
     home: HomeOption = None,
+    copies: Annotated[
+        bool, typer.Option("--copies", help="Of what is in an object store, the local copies too.")
+    ] = False,
 ) -> None:
     """Delete what no kept run and no served or blessed model needs; lineage still tells of it."""
     from pipeline import cleanup, lock, metadata, reconcile, runs, show
@@ -215,7 +218,7 @@ def gc(
     for name in [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store):
         reconcile.reconcile(store, found, name)
         try:
-            items = (cleanup.collect if delete else cleanup.plan)(store, found, name, keep_runs)
+            items = (cleanup.collect if delete else cleanup.plan)(store, found, name, keep_runs, not copies)
         except lock.Busy as error:
             if pipeline:
                 raise

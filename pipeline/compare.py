@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -68,12 +67,11 @@ def read_statistics(artifact: mlmd.Artifact) -> dict[Key, Any] | None:
     a numeric one `mean` and `std`, any other `distinct` and `top` (value -> frequency).
     """
     found: dict[Key, Any] = {}
-    paths = sorted(Path(artifact.uri).glob("Split-*/FeatureStats.pb"))
-    for path in paths:
-        split = path.parent.name.removeprefix("Split-")
+    contents = facts.of_splits(artifact, "FeatureStats.pb")
+    for split, content in contents.items():
         parsed = statistics_pb2.DatasetFeatureStatisticsList()
         try:
-            parsed.ParseFromString(path.read_bytes())
+            parsed.ParseFromString(content)
         except DecodeError:
             return None
         for dataset in parsed.datasets:
@@ -82,7 +80,7 @@ def read_statistics(artifact: mlmd.Artifact) -> dict[Key, Any] | None:
                 name = feature.name or ".".join(feature.path.step)
                 for statistic, value in _feature(feature).items():
                     found[(split, name, statistic)] = value
-    return found if paths else None
+    return found if contents else None
 
 
 def _feature(feature: statistics_pb2.FeatureNameStatistics) -> dict[str, Any]:

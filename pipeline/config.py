@@ -13,6 +13,7 @@ from typing import Any
 import pydantic
 import yaml
 
+from common import remote_files
 from common.errors import BadInput
 from components.attributions.constants import TASKS as ATTRIBUTED
 from pipeline import metadata_address, yaml_file
@@ -156,6 +157,7 @@ def _check_consistent(config: Config, place: Place) -> None:
             metadata_address.parse(config.metadata.uri)
         except BadInput as error:
             raise BadInput(f"{place(('metadata', 'uri'))}: metadata.uri: {error}") from None
+    _check_stores(config, place)
     known = METRICS[config.task]
     evaluation = config.evaluation
     named = [(("metrics", i), metric) for i, metric in enumerate(evaluation.metrics)]
@@ -194,6 +196,26 @@ def _check_attributions(config: Config, place: Place) -> None:
             f"{place(('attributions', 'metric'))}: attributions.metric: unknown metric {metric!r} for task {config.task}"
             f"{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
         )
+
+
+def _check_stores(config: Config, place: Place) -> None:
+    """URIs of object stores; they are looked at here, as pydantic would show them with all that stands in them."""
+    paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path or ()
+    given = [
+        *((("data", "path"), path) for path in paths),
+        (("pipeline_root",), config.pipeline_root),
+        (("push", "directory"), config.push.directory),
+    ]
+    for key, text in given:
+        if text is None:
+            continue
+        try:
+            if remote_files.is_remote(text):
+                remote_files.check_uri(text)
+            elif key == ("pipeline_root",):
+                raise BadInput(f"{text!r} is no URI of a store; a folder of this machine is named by --home")
+        except BadInput as error:
+            raise BadInput(f"{place(key)}: {'.'.join(key)}: {error}") from None
 
 
 def _trainer(config: Config, place: Place) -> Trainer:

@@ -47,9 +47,10 @@ def export(
     if replicas[0] > replicas[1]:
         raise BadInput(f"--min-replicas {replicas[0]} is more than --max-replicas {replicas[1]}")
     found = served.find(home, pipelines)
+    folders = {model.name: _folder(model) for model in found}
     settings = Settings(
-        models={model.name: model.folder for model in found},
-        model_bytes=sum(_largest_version(model) for model in found),
+        models=folders,
+        model_bytes=sum(_largest_version(folders[model.name], model.versions) for model in found),
         name=name,
         namespace=namespace,
         image=image,
@@ -66,9 +67,18 @@ def export(
     print(f"or:   {where}/{FILL_MODELS} && kubectl apply -f {where}/kubernetes")
 
 
-def _largest_version(model: Served) -> int:
+def _folder(model: Served) -> Path:
+    if not isinstance(model.folder, Path):
+        raise BadInput(
+            f"{model.name}: its versions lie in {model.folder}, which the containers of these files do not mount; name that"
+            " as --model_base_path of a TensorFlow Serving that is built for the store"
+        )
+    return model.folder
+
+
+def _largest_version(folder: Path, versions: Sequence[int]) -> int:
     sizes = (
-        sum(file.stat().st_size for file in (model.folder / str(version)).rglob("*") if file.is_file())
-        for version in model.versions
+        sum(file.stat().st_size for file in (folder / str(version)).rglob("*") if file.is_file())
+        for version in versions
     )
     return max(sizes)

@@ -9,9 +9,13 @@ from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from common import remote_files
+from common.errors import UserError
 from components.serving_check.constants import REPORT
-from pipeline import metadata
+from pipeline import metadata, pushes
 from pipeline.runs import iso
+
+_SPLIT = "Split-"
 
 
 def described(artifact: mlmd.Artifact) -> dict[str, Any]:
@@ -47,7 +51,7 @@ def described(artifact: mlmd.Artifact) -> dict[str, Any]:
         found["pushed"] = recorded.get("pushed") == 1
         found["version"] = int(recorded.get("pushed_version") or 0) or None
         found["destination"] = recorded.get("pushed_destination")
-        found["served"] = bool(found["destination"]) and Path(str(found["destination"])).is_dir()
+        found["served"] = bool(found["destination"]) and _is_served(str(found["destination"]))
     return found
 
 
@@ -55,12 +59,29 @@ def gone(artifact: mlmd.Artifact) -> str | None:
     """Why the files of an artifact are not there, None when they are."""
     if artifact.state == mlmd.Artifact.DELETED:
         return "deleted by mlpipe gc"
-    return None if Path(artifact.uri).exists() else "its folder is missing"
+    try:
+        here = _exists(artifact.uri)
+    except UserError as error:
+        return str(error)
+    return None if here else "its folder is missing"
 
 
 def verdict(artifact: mlmd.Artifact) -> dict[str, Any] | None:
     """The verdict beside a ModelEvaluation, None when it is not there."""
     return parsed(_text(artifact, "verdict.json"), None)
+
+
+def of_splits(artifact: mlmd.Artifact, name: str) -> dict[str, bytes]:
+    """Split -> the content of a file of that name; none where the files are not there."""
+    try:
+        if not remote_files.is_remote(artifact.uri):
+            paths = sorted(Path(artifact.uri).glob(f"{_SPLIT}*/{name}"))
+            return {path.parent.name.removeprefix(_SPLIT): path.read_bytes() for path in paths}
+        splits = [one for one in remote_files.children(artifact.uri) if one.startswith(_SPLIT)]
+        found = {one: remote_files.read(remote_files.join(artifact.uri, one, name)) for one in splits}
+    except UserError:
+        return {}
+    return {one.removeprefix(_SPLIT): content for one, content in found.items() if content is not None}
 
 
 def parsed(text: Any, default: Any) -> Any:
@@ -73,9 +94,23 @@ def parsed(text: Any, default: Any) -> Any:
 
 def _text(artifact: mlmd.Artifact, name: str) -> str | None:
     try:
+        if remote_files.is_remote(artifact.uri):
+            content = remote_files.read(remote_files.join(artifact.uri, name))
+            return None if content is None else content.decode("utf-8")
         return Path(artifact.uri, name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UserError, UnicodeDecodeError):
         return None
+
+
+def _exists(uri: str) -> bool:
+    return remote_files.exists(uri) if remote_files.is_remote(uri) else Path(uri).exists()
+
+
+def _is_served(destination: str) -> bool:
+    try:
+        return pushes.is_there(destination)
+    except UserError:
+        return False
 
 
 def _sha256(artifact: mlmd.Artifact, name: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,26 @@ from components.model_optimizer.constants import REPORT as EDGE_REPORT
 from components.serving_check import report as serving_report
 from components.serving_check.constants import REPORT
 from components.text_example_gen import report as text_report
+from pipeline.copies import Copies
 
 Outputs = Mapping[str, list[pb.Artifact]]
+
+# Output key -> the files that are read of it; None: all.
+_READ: dict[str, Sequence[str] | None] = {
+    "examples": (text_report.REPORT,),
+    "statistics": None,
+    "anomalies": None,
+    "evaluation": None,
+    "attributions": None,
+    "blessing": (REPORT,),
+    "edge_model": (EDGE_REPORT,),
+    "tuner_results": None,
+}
+
+
+def readable(outputs: Outputs, copies: Copies) -> dict[str, list[pb.Artifact]]:
+    """The outputs of a node with what gates and summaries read on this machine: big artifacts stay where they are."""
+    return {key: copies.read(found, _READ.get(key, ())) for key, found in outputs.items()}
 
 
 def check(node_id: str, outputs: Outputs) -> None:

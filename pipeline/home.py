@@ -61,8 +61,17 @@ class Home:
     def data(self) -> Path:
         return self.root / "data"
 
+    @property
+    def remote(self) -> Path:
+        """Copies of data and models in object stores."""
+        return self.root / "remote"
+
+    @property
+    def pipelines(self) -> Path:
+        return self.root / "pipelines"
+
     def pipeline_root(self, pipeline: str) -> Path:
-        return self.root / "pipelines" / pipeline
+        return self.pipelines / pipeline
 
     def serving(self, pipeline: str) -> Path:
         return self.root / "serving" / pipeline

@@ -9,6 +9,7 @@ import os
 import random
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -30,6 +31,9 @@ T = TypeVar("T")
 # Events by which TFX records what an execution read and made; a resolver's INTERNAL_OUTPUT is neither.
 INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
 OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
+
+# The type of a context that names the store.
+_IDENTITY = "mlpipe_store"
 
 # SQLite takes a limited number of values in one statement.
 _BATCH = 500
@@ -199,6 +203,16 @@ def update_run(store: Store, run_id: str, properties: Mapping[str, str]) -> None
         raise UserError(f"no run {run_id} in {store.address}")
     _set_strings(run, properties)
     store.put_contexts([run])
+
+
+def identity(store: Store) -> str:
+    """A name of the store that no other has, wherever it is seen from; it is made when it is first asked for."""
+    known = by_id(store.get_contexts_by_type(_IDENTITY))
+    if not known:
+        store.put_contexts([mlmd.Context(type_id=_context_type(store, _IDENTITY), name=uuid.uuid4().hex)])
+        # Of several processes that come here at once, the first gives the name.
+        known = by_id(store.get_contexts_by_type(_IDENTITY))
+    return str(known[0].name)
 
 
 def pipeline_context(store: Store, pipeline: str) -> mlmd.Context | None:

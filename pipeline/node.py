@@ -12,11 +12,12 @@ from typing import Any, Protocol
 from ml_metadata.proto import metadata_store_pb2 as pb
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import execution_publish_utils, launcher
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.orchestration.portable import data_types, execution_publish_utils, launcher
+from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
 
 from common.errors import UserError
-from pipeline import gates, metadata_address
+from pipeline import gates, metadata_address, remote_artifacts
+from pipeline.copies import Copies
 from pipeline.metadata import RESTART_SECONDS, Store
 from pipeline.metadata_address import Address
 
@@ -69,7 +70,28 @@ class Handle(metadata.Metadata):
 
 
 class _Launcher(launcher.Launcher):
-    """TFX's launcher, which takes up the execution of a former try of the node in the same run; here each has its own."""
+    """TFX's launcher, which takes up the execution of a former try of the node in the same run; here each has its own.
+
+    What lies in an object store is brought here for the executor, and what it made is there before it is published.
+    """
+
+    def __init__(self, copies: Copies, **of_node: Any) -> None:
+        super().__init__(**of_node)
+        self._copies = copies
+        if copies.root is not None:
+            self._output_resolver = remote_artifacts.OutputsResolver(
+                copies.root,
+                pipeline_node=self._pipeline_node,
+                pipeline_info=self._pipeline_info,
+                pipeline_runtime_spec=self._pipeline_runtime_spec,
+            )
+
+    def _run_executor(self, execution_info: data_types.ExecutionInfo) -> execution_result_pb2.ExecutorOutput:
+        if not remote_artifacts.are_remote(execution_info):
+            return super()._run_executor(execution_info)
+        output = super()._run_executor(remote_artifacts.brought_here(execution_info, self._copies))
+        remote_artifacts.send_back(execution_info, output, self._copies)
+        return output
 
     def _register_or_reuse_execution(
         self,
@@ -88,12 +110,16 @@ class _Launcher(launcher.Launcher):
 
 
 def run_node(
-    ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, address: Address, observer: Observer
+    ir: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    address: Address,
+    copies: Copies,
+    observer: Observer,
 ) -> NodeResult:
     """Launches one node of a compiled pipeline and applies its gate, also when the result came from the cache.
 
     address: of the metadata store, whose password has no place in a compiled pipeline. The observer sees the result
-    before the gate is applied.
+    before the gate is applied; of artifacts in an object store that gates and summaries read, it sees the copies.
 
     Raises:
       BadInput: the component found the data or its configuration wrong.
@@ -107,6 +133,7 @@ def run_node(
     is_resolver = node.node_info.type.name == RESOLVER
     try:
         execution = _Launcher(
+            copies,
             pipeline_node=node,
             mlmd_connection=Handle(address),
             pipeline_info=ir.pipeline_info,
@@ -128,13 +155,13 @@ def run_node(
         skipped = NodeResult(node_id, "skipped", seconds, {})
         observer.finished(skipped)
         return skipped
-    result = _result(address, node_id, execution.execution_id, seconds)
+    result = _result(address, copies, node_id, execution.execution_id, seconds)
     observer.finished(result)
     gates.check(node_id, result.outputs)
     return result
 
 
-def _result(address: Address, node_id: str, execution_id: int, seconds: float) -> NodeResult:
+def _result(address: Address, copies: Copies, node_id: str, execution_id: int, seconds: float) -> NodeResult:
     with Handle(address) as handle:
         store = handle.store
         (execution,) = store.get_executions_by_id([execution_id])
@@ -148,7 +175,7 @@ def _result(address: Address, node_id: str, execution_id: int, seconds: float) -
     for event in sorted(events, key=lambda e: e.path.steps[1].index if len(e.path.steps) > 1 else 0):
         outputs.setdefault(event.path.steps[0].key, []).append(artifacts[event.artifact_id])
     state = "cached" if execution.last_known_state == pb.Execution.CACHED else "complete"
-    return NodeResult(node_id, state, seconds, outputs)
+    return NodeResult(node_id, state, seconds, gates.readable(outputs, copies))
 
 
 def _user_error(error: BaseException) -> UserError | None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from common.errors import BadInput, GateFailed
 from pipeline import config as configs
+from pipeline import copies, lock, metadata, metadata_address, node_list, reconcile, record, runs, work
 from pipeline import job as jobs
-from pipeline import lock, metadata, metadata_address, node_list, reconcile, record, runs, work
 from pipeline.config import Config
+from pipeline.copies import Copies
 from pipeline.home import Home
 from pipeline.job import Job
 from pipeline.metadata import Store
@@ -45,6 +46,7 @@ def run_node(pipeline: str, node_id: str, run_id: str, home: Home, overrides: Se
     node = node_list.find(node_list.node_list(config), node_id)
     home.check_writable(config.name)
     store = metadata.open_store(home, create=True)
+    copies.check(config, home, store)
     with lock.node_lock(home, config.name, run_id, node_id):
         reconcile.reconcile(store, home, config.name)
         with lock.brief(home, config.name):
@@ -131,7 +133,7 @@ def _join(
         return _begin(config, home, store, run_id)
     state = {one.id: run.node(one.id).state for one in nodes}
     if state[node.id] in DONE:
-        _check_gate(store, run, node.id)
+        _check_gate(home, store, run, node.id)
         if node == nodes[-1] and run.state != "succeeded":
             record.end(store, run_id, "succeeded")
         return None
@@ -139,7 +141,7 @@ def _join(
         if state[before] not in DONE:
             raise _too_early(pipeline, node.id, before, run_id, state[before])
         try:
-            _check_gate(store, run, before)
+            _check_gate(home, store, run, before)
         except GateFailed as error:
             raise GateFailed(
                 f"{node.id} does not run, as {before} did not pass in run {run_id}: {error}"
@@ -178,13 +180,13 @@ def _go_on(run: Run, config: Config, home: Home, store: Store, node: Node) -> tu
     return job, notes
 
 
-def _check_gate(store: Store, run: Run, node_id: str) -> None:
+def _check_gate(home: Home, store: Store, run: Run, node_id: str) -> None:
     """Apply the gate of a node that is done: its process can have been killed before it did."""
     from pipeline import gates
 
-    outputs = runs.outputs_of(store, run.node(node_id))
+    outputs = {key: [artifact] for key, artifact in runs.outputs_of(store, run.node(node_id)).items()}
     try:
-        gates.check(node_id, {key: [artifact] for key, artifact in outputs.items()})
+        gates.check(node_id, gates.readable(outputs, Copies(home)))
     except GateFailed as error:
         record.end(store, run.id, "gate_failed", str(error))
         raise

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import grpc
 
 from common.errors import BadInput, UserError
-from pipeline import model_inputs, served
+from pipeline import copies, model_inputs, served
 from pipeline.home import Home
 from pipeline.model_inputs import Row
 from serving.client_types import RequestFailed, Signature
@@ -148,7 +148,7 @@ def model_of(pipeline: str, target: Target, home: Home) -> Model:
     folder = found.version(target.version)
     from pipeline.local_model import LocalModel
 
-    return LocalModel(found.name, folder)
+    return LocalModel(found.name, copies.here(home, folder))
 
 
 def _rows(

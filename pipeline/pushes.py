@@ -7,9 +7,12 @@ from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from common import remote_files
 from common.errors import BadInput
 from pipeline import metadata
+from pipeline.home import Home
 from pipeline.metadata import Store
+from pipeline.sections import Config
 
 
 def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
@@ -44,9 +47,24 @@ def version(push: mlmd.Artifact) -> int:
     return int(push.custom_properties["pushed_version"].string_value)
 
 
-def destination(push: mlmd.Artifact) -> Path:
-    """The folder that a PushedModel artifact stands for; old versions are removed by later pushes."""
-    return Path(push.custom_properties["pushed_destination"].string_value)
+def directory(config: Config, home: Home) -> str:
+    """Where a pipeline's versions go: an absolute path, or a URI."""
+    given = config.push.directory
+    if given and remote_files.is_remote(given):
+        return given.rstrip("/")
+    return str(Path(given or home.serving(config.name)).absolute())
+
+
+def destination(push: mlmd.Artifact) -> str:
+    """The folder, or the URI, that a PushedModel artifact stands for; old versions are removed by later pushes."""
+    return str(push.custom_properties["pushed_destination"].string_value)
+
+
+def is_there(destination: str) -> bool:
+    """Whether a version that was pushed is still there. Raises UserError when a store does not tell."""
+    if remote_files.is_remote(destination):
+        return remote_files.exists(remote_files.join(destination, "saved_model.pb"))
+    return Path(destination, "saved_model.pb").is_file()
 
 
 def makers(store: Store, pushed: Iterable[mlmd.Artifact]) -> dict[int, int]:

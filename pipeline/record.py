@@ -7,17 +7,16 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pipeline import fingerprint, outcomes
+from pipeline import fingerprint, outcomes, pushes
 from pipeline.job import Inputs, Job, dump
 from pipeline.metadata import Store, properties, register_run, run_context, update_run
 from pipeline.runs import Run, last_run, outputs_of
 from pipeline.sections import Config
 
 # Sections that say where a run is recorded, and who starts it where and when: they change nothing of what it makes.
-_WHERE = ("metadata", "airflow", "kubeflow")
+_WHERE = ("pipeline_root", "metadata", "airflow", "kubeflow")
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def up_to_date(store: Store, made_of: Fingerprint) -> str | None:
     # Of the run's own push: its resolver points at an earlier one, whose version may be gone.
     pushed = outputs_of(store, last.node("Pusher")).get("pushed_model")
     folder = properties(pushed).get("pushed_destination") if pushed is not None else None
-    return last.id if folder and Path(folder, "saved_model.pb").is_file() else None
+    return last.id if folder and pushes.is_there(folder) else None
 
 
 def _ended_at_gate(store: Store, run_id: str) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from pipeline import copies, metadata_address, node_list, record, work
 from pipeline import job as jobs
-from pipeline import metadata_address, node_list, record, work
 from pipeline.home import Home
 from pipeline.lock import Busy, Holder, lock
 from pipeline.metadata import RunExists, Store, open_store
@@ -29,6 +29,7 @@ def run(config: Config, home: Home, options: Options) -> None:
     metadata_address.keep(home, config.metadata.uri, config.metadata.password_file)
     home.check_writable(config.name)
     store = open_store(home, create=True)
+    copies.check(config, home, store)
     waits = False
     while True:
         run_id = record.new_run_id(store)

@@ -33,7 +33,8 @@ class Data(Section):
 
     path: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
         None,
-        description="File, folder, glob, pattern with {SPAN} and {VERSION}, or a list of them; wins over loader.",
+        description="File, folder, glob, pattern with {SPAN} and {VERSION}, or a list of them, here or in a store; wins"
+        " over loader.",
     )
     loader: str | None = Field(
         None, description="`module:function` that writes the CSV file when path is not given."
@@ -253,7 +254,10 @@ class ServingCheck(Section):
 class Push(Section):
     """Where blessed models go."""
 
-    directory: str | None = Field(None, description="Default: serving/<pipeline> below the home folder.")
+    directory: str | None = Field(
+        None,
+        description="A folder, or s3://, gs://, hdfs://...; default: serving/<pipeline> below the home folder.",
+    )
     keep: Annotated[int, Field(ge=1)] = 3
 
 
@@ -278,6 +282,9 @@ class Config(Section):
     label: str | Annotated[tuple[str, ...], Field(min_length=1)] = ()
     data: Data
     schema_: Schema = Field(Schema(), alias="schema")
+    pipeline_root: str | None = Field(
+        None, description="Where artifacts go: s3://bucket/folder, gs://, hdfs://; default: the home folder."
+    )
     trainer: Trainer
     evaluation: Evaluation
     attributions: Attributions | None = Field(

@@ -8,32 +8,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import remote_files
 from common.errors import BadInput
 from pipeline import config, metadata, pushes
 from pipeline.home import Home
 from pipeline.wording import display, nearest
+from serving import remote_models
 
 
 @dataclass(frozen=True)
 class Served:
-    """A pipeline's folder of versions, and the version numbers in it, ascending (at least one)."""
+    """A pipeline's folder of versions, or its URI, and the version numbers in it, ascending (at least one)."""
 
     name: str
-    folder: Path
+    folder: Path | str
     versions: tuple[int, ...]
 
     @property
-    def latest(self) -> Path:
-        return self.folder / str(self.versions[-1])
+    def latest(self) -> Path | str:
+        return self._folder_of(self.versions[-1])
 
-    def version(self, number: int | None) -> Path:
+    def version(self, number: int | None) -> Path | str:
         """The folder of a version, by default of the latest. Raises BadInput when it is not there (any more)."""
         if number is not None and number not in self.versions:
             raise BadInput(
                 f"{self.name} has no version {number} in {display(self.folder)}; there is"
                 f" {pushes.spans(self.versions)}"
             )
-        return self.latest if number is None else self.folder / str(number)
+        return self.latest if number is None else self._folder_of(number)
+
+    def _folder_of(self, number: int) -> Path | str:
+        if isinstance(self.folder, Path):
+            return self.folder / str(number)
+        return remote_files.join(self.folder, str(number))
 
 
 def find(home: Home, pipelines: Sequence[str] = ()) -> list[Served]:
@@ -85,24 +92,25 @@ def _is_file(pipeline: str) -> bool:
 
 def _pushed(home: Home) -> dict[str, Served]:
     """Pipelines that have a version on disk, by name."""
-    folders = {folder.name: folder for folder in _subfolders(home.root / "serving")}
+    folders: dict[str, Path | str] = {folder.name: folder for folder in _subfolders(home.root / "serving")}
     folders.update(_recorded(home))
     found = {name: Served(name, folders[name], _versions(folders[name])) for name in sorted(folders)}
     return {name: served for name, served in found.items() if served.versions}
 
 
-def _recorded(home: Home) -> dict[str, Path]:
+def _recorded(home: Home) -> dict[str, Path | str]:
     """Where pipelines pushed last, which `push.directory` may have moved away from the home folder."""
     try:
         store = metadata.open_store(home)
     except metadata.NoRuns:
         return {}
-    found = {}
+    found: dict[str, Path | str] = {}
     for name in metadata.pipelines(store):
         pushed = pushes.pushed_models(store, name)
         if pushed:
             last = max(pushed.values(), key=lambda push: push.id)
-            found[name] = pushes.destination(last).parent
+            folder = pushes.destination(last).rpartition("/")[0]
+            found[name] = folder if remote_files.is_remote(folder) else Path(folder)
     return {name: folder for name, folder in found.items() if _versions(folder)}
 
 
@@ -110,7 +118,9 @@ def _subfolders(folder: Path) -> list[Path]:
     return [entry for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
 
 
-def _versions(folder: Path) -> tuple[int, ...]:
+def _versions(folder: Path | str) -> tuple[int, ...]:
+    if not isinstance(folder, Path):
+        return tuple(sorted(map(int, remote_models.versions(folder))))
     models = ("saved_model.pb", "saved_model.pbtxt", "model.tflite")
     versions = [
         int(entry.name)

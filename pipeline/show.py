@@ -14,9 +14,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from common.errors import UserError
+from pipeline import pushes
 from pipeline.cleanup import Item
 from pipeline.lock import Holder
-from pipeline.pushes import destination, spans
 from pipeline.runs import Run
 from pipeline.wording import display
 
@@ -88,12 +89,20 @@ def status(
     if run.reason:
         parts.append(f"reason: {run.reason}")
     parts.append(table)
-    served = {version: destination(push) for version, push in pushed.items() if destination(push).is_dir()}
-    where = f" below {display(served[max(served)].parent)}" if served else ""
-    parts.append(f"served: {'version ' + spans(served) + where if served else 'nothing'}")
+    parts.append(f"served: {_served(pushed)}")
     if log.is_file():
         parts.append(f"log: {display(log)}")
     return parts
+
+
+def _served(pushed: Mapping[int, Artifact]) -> str:
+    try:
+        found = {version: pushes.destination(push) for version, push in pushed.items()}
+        there = {version: place for version, place in found.items() if pushes.is_there(place)}
+    except UserError as error:
+        return f"not known: {error}"
+    where = there[max(there)].rpartition("/")[0] if there else ""
+    return f"version {pushes.spans(there)} below {display(where)}" if there else "nothing"
 
 
 def comparison(answer: Mapping[str, Any]) -> list[RenderableType]:
@@ -127,7 +136,7 @@ def garbage(pipeline: str, items: Iterable[Item], deleted: bool) -> list[Rendera
     for kind, count in sorted(Counter(item.kind for item in items).items()):
         of_kind = [item for item in items if item.kind == kind]
         largest = max(of_kind, key=lambda item: item.bytes)
-        table.add_row(kind, str(count), size(sum(item.bytes for item in of_kind)), display(largest.path))
+        table.add_row(kind, str(count), size(sum(item.bytes for item in of_kind)), display(largest.place))
     total = size(sum(item.bytes for item in items))
     return [table, f"{pipeline}: {'freed' if deleted else 'would free'} {total}"]
 

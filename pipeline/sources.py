@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import remote_files
 from common.errors import BadInput
 from components.columnar_example_gen import fingerprint as file_fingerprint
 from components.columnar_example_gen import inputs
@@ -17,7 +18,7 @@ from components.image_example_gen import fingerprint as image_fingerprint
 from components.image_example_gen.options import FEATURES, SINGULAR, ImageOptions
 from components.text_example_gen import files as text_files
 from components.text_example_gen.options import CHARACTERS, WORDS, TextOptions
-from pipeline import fingerprint
+from pipeline import fingerprint, remote_data
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
 from pipeline.sections import Config
@@ -189,7 +190,12 @@ def _paths(config: Config, home: Home) -> list[str]:
     if not config.data.path:
         return [str(_load(config, home))]
     paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path
-    return [_from_here_or_repository(Path(path)) for path in paths]
+    return [
+        remote_data.fetch(home, path, config.data)
+        if remote_files.is_remote(path)
+        else _from_here_or_repository(Path(path))
+        for path in paths
+    ]
 
 
 def _from_here_or_repository(path: Path) -> str:

@@ -19,7 +19,9 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def display(path: Path | str) -> str:
-    """A path as seen from the current folder when it lies below it."""
+    """A path as seen from the current folder when it lies below it; a URI as it is."""
+    if "://" in str(path):
+        return str(path)
     try:
         return str(Path(path).absolute().relative_to(Path.cwd()))
     except ValueError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import BadInput, GateFailed, UserError
-from pipeline import google_cloud, lock, logs, node_list, reconcile, record
+from pipeline import copies, google_cloud, lock, logs, node_list, reconcile, record
 from pipeline.job import Job
 from pipeline.metadata import Store
 from pipeline.progress import Progress
@@ -117,7 +117,8 @@ def _launch(job: Job, options: Options, progress: Progress) -> None:
     gc.freeze()
     progress.done("start-up")
     try:
-        local.run(pipeline, job.run_id, job.home, observer, forced, options.only, options.until, options.node)
+        where = copies.of(job.config, job.home)
+        local.run(pipeline, job.run_id, where, observer, forced, options.only, options.until, options.node)
     except BaseException as error:
         progress.failed()
         if isinstance(error, NodeFailed):

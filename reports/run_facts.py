@@ -11,6 +11,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline import facts, metadata, runs
+from pipeline.copies import Copies
 from pipeline.home import Home
 from pipeline.metadata import Store
 from pipeline.runs import NodeRun, Run
@@ -98,7 +99,7 @@ class RunFacts:
         return found[0]
 
     def folder(self, node: str, key: str) -> Path:
-        """The folder of an artifact.
+        """The folder of an artifact, or of its copy here.
 
         Raises:
           Missing: there is no such artifact, or its files are gone.
@@ -107,7 +108,7 @@ class RunFacts:
         gone = facts.gone(artifact)
         if gone:
             raise Missing(f"The {key.replace('_', ' ')} of {node} (artifact {artifact.id}) is gone: {gone}.")
-        return Path(artifact.uri)
+        return Copies(self.home).fetch(artifact.uri)
 
     def json(self, node: str, key: str, name: str) -> Any:
         """The value of a JSON file in the folder of an artifact.

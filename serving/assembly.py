@@ -18,7 +18,7 @@ import grpc
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from common.errors import BadInput
-from serving import addresses, batching_parameters, inference
+from serving import addresses, batching_parameters, inference, remote_models
 from serving.batch_scheduler import BatchScheduler
 from serving.batching import BatchingRunner
 from serving.config_file import follow
@@ -179,6 +179,7 @@ def make_manager(options: ServerOptions, make_runner: MakeRunner, telemetry: Tel
 
     def load(name: str, version: int, path: Path) -> Servable:
         with telemetry.loading(str(path)):
+            remote_models.fetch(path)
             if options.prefer_tflite_model and (path / TFLITE_FILE).is_file():
                 return load_tflite(path, options.tflite_interpreters)
             threads = {

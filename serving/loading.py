@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 
+from serving import remote_models
 from serving.errors import ServingError
 from serving.servable import Runner, Servable
 from serving.versions import Served, Version
@@ -72,6 +73,7 @@ class VersionLoader:
             await asyncio.to_thread(version.servable.close)
         except Exception:
             log.exception("Unloading servable: %s", version)
+        remote_models.forget(version.path)
         version.served = version.servable = None
         log.info("Unloaded servable version %s", version)
 

@@ -53,7 +53,9 @@ class ServerOptions:
     grpc_channel_arguments: str = flag("", "key=value,... for gRPC, e.g. grpc.max_connection_age_ms=2000")
 
     model_name: str = flag("default", "name of the model (not with --model_config_file)")
-    model_base_path: str = flag("", "folder with a folder per version (not with --model_config_file)")
+    model_base_path: str = flag(
+        "", "folder, or s3://, gs://, hdfs://..., with a folder per version (not with --model_config_file)"
+    )
     model_config_file: str = flag("", "ModelServerConfig as protobuf text: several models, policies, labels")
     model_config_file_poll_wait_seconds: int = flag(
         0, "time between two looks at --model_config_file; 0: read once"

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
+from common import remote_files
+from common.errors import UserError
+from serving import remote_models
 from serving.errors import ServingError, invalid_argument, not_found
 
 NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
@@ -66,6 +69,8 @@ def find_all(models: Mapping[str, ModelConfig]) -> dict[str, Found | ServingErro
 
 
 def _version_folders(model: ModelConfig) -> tuple[dict[int, Path], list[str]]:
+    if remote_files.is_remote(model.base_path):
+        return _remote_versions(model), []
     try:
         with os.scandir(model.base_path) as entries:
             children = sorted((entry.name, _is_folder(entry)) for entry in entries)
@@ -94,6 +99,16 @@ def _version_folders(model: ModelConfig) -> tuple[dict[int, Path], list[str]]:
             )
         folders[number] = Path(model.base_path, name)
     return folders, warnings
+
+
+def _remote_versions(model: ModelConfig) -> dict[int, Path]:
+    try:
+        names = remote_models.versions(model.base_path)
+    except UserError as error:
+        raise invalid_argument(
+            f"Could not read base path {model.base_path} for servable {model.name}: {error}"
+        ) from None
+    return {int(name): remote_models.place(model.base_path, name) for name in names}
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -15,12 +15,11 @@ from tfx.components.pusher import executor as tfx_pusher
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from common import remote_files
 from common.errors import UserError
-from components.model_optimizer import version as edge_version
+from components.pusher import assembled, remote
 from components.pusher.constants import MODEL_ID
 from components.serving_check.constants import HAS_MODEL
-
-MANIFEST = Path("assets.extra", "mlpipe.json")
 
 
 class Executor(tfx_pusher.Executor):
@@ -37,17 +36,20 @@ class Executor(tfx_pusher.Executor):
             self._MarkNotPushed(pushed)
             return
         model = artifact_utils.get_single_instance(input_dict["model"])
-        directory = Path(exec_properties["directory"])
+        directory = exec_properties["directory"]
         manifest = {MODEL_ID: model.id, "model_uri": model.uri}
         edge = None
         if input_dict.get("edge_model"):
             edge = Path(artifact_utils.get_single_uri(input_dict["edge_model"]))
             manifest["edge_uri"] = str(edge)
-        version = push(Path(self.GetModelPath(input_dict)), directory, manifest, edge)
-        prune(directory, exec_properties["keep"])
-        self._MarkPushed(
-            pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version)
-        )
+        source, keep = Path(self.GetModelPath(input_dict)), exec_properties["keep"]
+        if remote_files.is_remote(directory):
+            version = remote.push(source, directory, manifest, edge)
+            remote.prune(directory, keep)
+        else:
+            version = push(source, Path(directory), manifest, edge)
+            prune(Path(directory), keep)
+        self._MarkPushed(pushed, pushed_destination=f"{directory}/{version}", pushed_version=str(version))
         pushed.set_int_custom_property(MODEL_ID, model.id)
 
     def GetModelPath(self, input_dict: dict[str, list[types.Artifact]]) -> str:
@@ -88,11 +90,7 @@ def push(model: Path, directory: Path, manifest: dict[str, Any], edge: Path | No
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in (*directory.glob(".pushing-*"), *directory.glob(".removing-*")):
             shutil.rmtree(leftover)
-        shutil.copytree(model, staged)
-        (staged / MANIFEST).parent.mkdir(exist_ok=True)
-        (staged / MANIFEST).write_text(json.dumps(manifest))
-        if edge:
-            edge_version.add(edge, staged)
+        assembled.assemble(model, staged, manifest, edge)
         _flush(staged)
         staged.rename(directory / str(version))
         _flush_folder(directory)
@@ -112,7 +110,7 @@ def prune(directory: Path, keep: int) -> None:
 
 def _manifest(version: Path) -> Any:
     try:
-        return json.loads((version / MANIFEST).read_text())
+        return json.loads((version / assembled.MANIFEST).read_text())
     except (OSError, ValueError):
         return None
 

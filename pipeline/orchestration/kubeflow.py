@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from common import remote_files
 from common.errors import BadInput
 from pipeline import config as configs
 from pipeline import metadata_address, node_list
@@ -63,8 +64,8 @@ def render(pipeline: str, config: Config, overrides: Sequence[str] = ()) -> str:
     settings = config.kubeflow
     nodes = node_list.node_list(config)
     _check(pipeline, config, nodes)
-    if settings.platform == "vertex":
-        # File locks do not reach from machine to machine there: two nodes of a run are never at work at once.
+    if settings.platform == "vertex" or settings.volume is None:
+        # File locks do not reach from machine to machine: two nodes of a run are never at work at once.
         nodes = [Node(node.id, tuple(one.id for one in nodes[i - 1 : i])) for i, node in enumerate(nodes)]
     passed = [one for one in overrides if not one.lstrip().startswith("kubeflow.")]
     for one in passed:
@@ -115,33 +116,40 @@ def _check(pipeline: str, config: Config, nodes: Sequence[Node]) -> None:
                 f"{pipeline}: kubeflow.nodes: the DAG has no node {node!r}"
                 f"{nearest(node, known) or '; it has ' + ', '.join(known)}"
             )
-    if settings.platform == "kubernetes" and settings.volume is None:
+    uri = settings.env.get(metadata_address.URI)
+    on_server = uri is not None and metadata_address.parse(uri).is_server
+    nothing_shared = on_server and _in_store(config)
+    if settings.platform == "kubernetes" and settings.volume is None and not nothing_shared:
         raise BadInput(
             f"{pipeline}: kubeflow.volume: is missing; the steps of a run share {settings.home}: name the"
-            " PersistentVolumeClaim that is mounted there"
+            " PersistentVolumeClaim that is mounted there, or have nothing shared: pipeline_root and push.directory in an"
+            f" object store (s3://...), and ML Metadata on a server ({metadata_address.URI} in kubeflow.env)"
         )
-    uri = settings.env.get(metadata_address.URI)
-    if uri is not None:
-        metadata_address.parse(uri)
     if metadata_address.PASSWORD in settings.env:
         raise BadInput(
             f"{pipeline}: kubeflow.env: {metadata_address.PASSWORD} would stand in the spec; put it into a Secret"
             f" (kubeflow.secrets), or name a file by {metadata_address.PASSWORD_FILE}"
         )
     if settings.platform == "vertex":
-        _check_vertex(pipeline, settings, uri or config.metadata.uri)
+        _check_vertex(pipeline, config, uri or config.metadata.uri, nothing_shared)
 
 
-def _check_vertex(pipeline: str, settings: Kubeflow, uri: str | None) -> None:
+def _in_store(config: Config) -> bool:
+    """Whether artifacts and versions lie in an object store, so that the home holds copies and logs alone."""
+    return config.pipeline_root is not None and remote_files.is_remote(config.push.directory or "")
+
+
+def _check_vertex(pipeline: str, config: Config, uri: str | None, nothing_shared: bool) -> None:
+    settings = config.kubeflow
     if uri is None or not metadata_address.parse(uri).is_server:
         raise BadInput(
             f"{pipeline}: kubeflow.env: a bucket cannot keep ML Metadata's file; name a server:"
             f" {metadata_address.URI}: postgresql://user@host:port/database"
         )
-    if not settings.home.startswith(_VERTEX_HOME):
+    if not settings.home.startswith(_VERTEX_HOME) and not nothing_shared:
         raise BadInput(
             f"{pipeline}: kubeflow.home: Vertex AI mounts buckets below {_VERTEX_HOME}, not at {settings.home}; write"
-            f" {_VERTEX_HOME}BUCKET/FOLDER"
+            f" {_VERTEX_HOME}BUCKET/FOLDER, or set pipeline_root and push.directory to gs://..."
         )
     for part in (settings, *settings.nodes.values()):
         for key in _KUBERNETES_ONLY:
@@ -289,7 +297,6 @@ def _pod(settings: Kubeflow, task: Task) -> dict[str, Any]:
     def named(kind: str, name: str) -> dict[str, Any]:
         return {f"{kind}NameParameter": {"runtimeValue": {"constant": name}}}
 
-    assert settings.volume is not None
     secrets = [
         {
             "secretName": secret.name,
@@ -300,9 +307,13 @@ def _pod(settings: Kubeflow, task: Task) -> dict[str, Any]:
         for variable, secret in settings.secrets.items()
     ]
     pull = [{"secretName": name, **named("secret", name)} for name in settings.pull_secrets]
-    mount = {"constant": settings.volume, "mountPath": settings.home, **named("pvc", settings.volume)}
+    mounts = [
+        {"constant": volume, "mountPath": settings.home, **named("pvc", volume)}
+        for volume in (settings.volume,)
+        if volume is not None
+    ]
     return {
-        "pvcMount": [mount],
+        **({"pvcMount": mounts} if mounts else {}),
         **({"secretAsEnv": secrets} if secrets else {}),
         **({"imagePullSecret": pull} if pull else {}),
         **({"nodeSelector": {"labels": dict(task.node_selector)}} if task.node_selector else {}),

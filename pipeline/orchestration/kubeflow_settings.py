@@ -93,7 +93,9 @@ class Kubeflow(Task):
         "/state", description="The home folder in the containers; the volume is mounted there."
     )
     volume: Name | None = Field(
-        None, description="The PersistentVolumeClaim of the home, which the steps of all runs share."
+        None,
+        description="The PersistentVolumeClaim of the home, which the steps of all runs share; not needed where"
+        " pipeline_root and push.directory are in an object store.",
     )
     env: dict[Variable, Literally] = {}
     secrets: dict[Variable, Secret] = Field({}, description="Environment variable -> key of a Secret.")
@@ -114,8 +116,8 @@ class Kubeflow(Task):
     def _is_a_mounted_path(cls, home: str) -> str:
         if "://" in home:
             raise ValueError(
-                f"{home!r}: components write files of a folder, not of an object store; mount a volume"
-                " (kubeflow.volume); on Vertex AI write /gcs/BUCKET/FOLDER"
+                f"{home!r}: is a folder of the container; the object store for artifacts is pipeline_root, that for"
+                " versions push.directory"
             )
         if not re.fullmatch(r"/[^/].*", home):
             raise ValueError(f"{home!r} is no absolute path below the root; write it like /state")

@@ -13,7 +13,7 @@ from common.errors import BadInput
 from components.serving_check import standby
 from components.serving_check.component import ServingCheck
 from pipeline import metadata_address
-from pipeline.home import Home
+from pipeline.copies import Copies
 from pipeline.metadata_address import Address
 from pipeline.node import Handle, Observer, run_node
 
@@ -21,7 +21,7 @@ from pipeline.node import Handle, Observer, run_node
 def run(
     pipeline: tfx_pipeline.Pipeline,
     run_id: str,
-    home: Home,
+    copies: Copies,
     observer: Observer,
     forced: Collection[str] = (),
     only: str | None = None,
@@ -33,7 +33,7 @@ def run(
     Args:
       pipeline: the DAG.
       run_id: name of the run in ML Metadata.
-      home: whose metadata store is used.
+      copies: where artifacts lie; the metadata store of its home is used.
       observer: told before and after each node.
       forced: nodes that run although a cached result would do.
       only: the one node to run, on what the last run made of the nodes before it.
@@ -47,7 +47,7 @@ def run(
     for node in nodes(ir):
         if node.node_info.id in forced or node.node_info.id == only:
             node.execution_options.caching_options.enable_cache = False
-    address = metadata_address.find(home)
+    address = metadata_address.find(copies.home)
     if only is not None:
         _reuse_all_but(ir, only, address)
     to_run = [
@@ -57,7 +57,7 @@ def run(
     ]
     with standby.ended_afterwards():
         for node in to_run:
-            result = run_node(ir, node, address, observer)
+            result = run_node(ir, node, address, copies, observer)
             if node.node_info.id == until:
                 return
             if node.node_info.id == "Trainer" and result.state == "complete" and any(map(_serves, to_run)):

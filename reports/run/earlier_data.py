@@ -10,6 +10,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from common.errors import UserError
 from pipeline import facts as artifact_facts
 from pipeline import lineage, metadata
+from pipeline.copies import Copies
 from reports.run_facts import RunFacts
 
 
@@ -38,7 +39,8 @@ def find(facts: RunFacts) -> EarlierData | None:
     for name, sentence, statistics in candidates:
         for artifact in reversed(statistics):
             if artifact.id != own[0].id and artifact_facts.gone(artifact) is None:
-                return EarlierData(name, f"{sentence} (artifact {artifact.id})", Path(artifact.uri))
+                folder = Copies(facts.home).fetch(artifact.uri)
+                return EarlierData(name, f"{sentence} (artifact {artifact.id})", folder)
     return None
 
 

@@ -263,7 +263,7 @@ def test_what_cannot_run(section: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("kubeflow.home=s3://bucket/x", "kubeflow.home: 's3://bucket/x': components write files of a folder"),
+        ("kubeflow.home=s3://bucket/x", "kubeflow.home: 's3://bucket/x': is a folder of the container"),
         ("kubeflow.home=state", "kubeflow.home: 'state' is no absolute path below the root"),
         ("kubeflow.memory=16", "kubeflow.memory: '16' is no amount of memory: write 16Gi or 16000M"),
         ("kubeflow.cpu=four", "kubeflow.cpu: 'four' is no number of cores: write 4, 0.5 or 500m"),

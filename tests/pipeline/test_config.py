@@ -408,7 +408,7 @@ def test_overrides_change_values_of_every_kind() -> None:
         ("evaluation.gates.first.lower=1", "'first' is no index of a list of 1 (0 is the first)"),
         (
             "nothing=1",
-            "nothing: unknown key; valid: name, description, task, label, data, schema, trainer, evaluation,"
+            "nothing: unknown key; valid: name, description, task, label, data, schema, pipeline_root, trainer, evaluation,"
             " attributions, serving_check, optimizer, push, beam, metadata, airflow, kubeflow",
         ),
         (

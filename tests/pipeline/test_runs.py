@@ -129,7 +129,7 @@ def test_pushed_models(past: Recorder) -> None:
     pushed = pushes.pushed_models(past.store, PIPELINE)
     assert list(pushed) == [1, 2]
     assert pushed[2].type == "PushedModel"
-    assert pushes.destination(pushed[2]) == past.home.serving(PIPELINE) / "2"
+    assert pushes.destination(pushed[2]) == str(past.home.serving(PIPELINE) / "2")
 
 
 def test_a_version_that_is_pushed_anew_is_the_new_model(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tfx.types import standard_artifacts
 
 from common.errors import UserError
 from components.model_optimizer.artifact import EdgeModel
-from components.pusher import executor
+from components.pusher import assembled, executor
 
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 FILES = {"saved_model.pb": 4000, "variables/variables.index": 200, "variables/variables.data": 300_000}
@@ -263,7 +263,7 @@ def test_the_model_with_warm_up_requests_is_what_is_pushed(model: Path, tmp_path
     executor.Executor().Do(inputs, outputs, {"directory": str(served), "keep": 3, "code": ""})
     assert is_complete(served / "1", model)
     assert (served / "1" / WARM_UP).read_bytes() == b"requests"
-    assert json.loads((served / "1" / executor.MANIFEST).read_text())["model_id"] == 7
+    assert json.loads((served / "1" / assembled.MANIFEST).read_text())["model_id"] == 7
     assert outputs["pushed_model"][0].get_int_custom_property("model_id") == 7
 
 
@@ -315,7 +315,7 @@ def test_the_forms_of_an_edge_model_are_pushed_beside_the_model(model: Path, tmp
     assert (edge / "optimized.json").read_text() == "content of optimized.json"
     assert is_complete(served / "1", model)
     assert (served / "1" / WARM_UP).read_bytes() == b"requests"
-    manifest = json.loads((served / "1" / executor.MANIFEST).read_text())
+    manifest = json.loads((served / "1" / assembled.MANIFEST).read_text())
     assert manifest["edge_uri"] == inputs["edge_model"][0].uri
 
 

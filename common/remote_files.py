@@ -1,0 +1,415 @@
+"""Folders of object stores and of HDFS (s3://, gs://, hdfs://), by Arrow's file systems.
+
+Credentials come from where the stores' own tools look for them: AWS_* and ~/.aws, GOOGLE_APPLICATION_CREDENTIALS, the
+configuration of Hadoop. `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` names another store that speaks S3. Every trouble is
+a UserError with one line. Arrow is imported when a store is first asked.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from common.errors import BadInput, UserError
+
+T = TypeVar("T")
+
+SCHEMES = ("s3", "gs", "hdfs")
+_AT_ONCE = 8
+_BLOCK = 8 << 20
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 60
+_PARTIAL = ".fetching-"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file below a folder: its name from there, its size, and when it was written (nanoseconds since 1970)."""
+
+    name: str
+    bytes: int
+    written: int
+
+
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a URI of a store, and not a path of this machine."""
+    return "://" in str(path)
+
+
+def check_uri(uri: str) -> None:
+    """Raises BadInput for a scheme that is not known, a URI without a bucket, or one with credentials in it."""
+    scheme, _, rest = uri.partition("://")
+    authority = rest.partition("/")[0]
+    if scheme not in SCHEMES:
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"
+        raise BadInput(f"{shown}: no store that is known; write s3://bucket/folder, gs://... or hdfs://...")
+    if "@" in authority:
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"
+        raise BadInput(f"{shown}: credentials do not belong into the URI; set them in the environment")
+    if scheme != "hdfs" and not authority:
+        raise BadInput(f"{uri}: no bucket in it; write {scheme}://bucket/folder")
+
+
+def join(uri: str, *names: str) -> str:
+    """The URI of something below a folder."""
+    return "/".join([uri.rstrip("/"), *names])
+
+
+def files(uri: str, deep: bool = True) -> list[File]:
+    """The files below a folder, or directly in it, sorted by name; none where there is nothing.
+
+    Raises BadInput when there is not even the bucket.
+    """
+    return sorted(_entries(uri, deep)[0], key=lambda file: file.name)
+
+
+def stat(uri: str, names: Iterable[str]) -> list[File]:
+    """Those of the named files of a folder that are there."""
+    from pyarrow import fs
+
+    store, path = _open(uri)
+    listed = list(names)
+    with _told(uri):
+        found = store.get_file_info([f"{path}/{name}" for name in listed]) if listed else []
+    return [_file(name, one) for name, one in zip(listed, found, strict=True) if one.type == fs.FileType.File]
+
+
+def children(uri: str) -> list[str]:
+    """The names of the folders directly in a folder, sorted; none where there is nothing."""
+    from pyarrow import fs
+
+    found = _listed(uri, recursive=False)
+    return sorted(one.base_name for one in found if one.type == fs.FileType.Directory)
+
+
+def exists(uri: str) -> bool:
+    """Whether there is a file or a folder."""
+    from pyarrow import fs
+
+    return bool(_kind(uri) != fs.FileType.NotFound)
+
+
+def is_folder(uri: str) -> bool:
+    """Whether there is a folder."""
+    from pyarrow import fs
+
+    return bool(_kind(uri) == fs.FileType.Directory)
+
+
+def read(uri: str) -> bytes | None:
+    """The content of a file, None where there is none."""
+    store, path = _open(uri)
+    try:
+        with _told(uri), store.open_input_stream(path, compression=None) as stream:
+            return bytes(stream.read())
+    except FileNotFoundError:
+        return None
+
+
+def write(uri: str, content: bytes) -> None:
+    """Writes a file, over one that is there."""
+    store, path = _open(uri)
+    with _told(uri):
+        _make_parent(store, path)
+        with store.open_output_stream(path, compression=None) as stream:
+            stream.write(content)
+
+
+def delete(uri: str, first: Collection[str] = ()) -> None:
+    """Deletes a folder with all that is in it, or a file, if it is there; the files `first` before all others."""
+    from pyarrow import fs
+
+    store, path = _open(uri)
+    with _told(uri):
+        for name in first:
+            if store.get_file_info(f"{path}/{name}").type == fs.FileType.File:
+                store.delete_file(f"{path}/{name}")
+        kind = store.get_file_info(path).type
+        if kind == fs.FileType.Directory:
+            store.delete_dir(path)
+        elif kind == fs.FileType.File:
+            store.delete_file(path)
+
+
+def download(uri: str, folder: Path, immutable: bool = False) -> None:
+    """Makes `folder` a copy of a remote folder, empty folders included; other files in it are removed.
+
+    Raises as `copy_here`.
+    """
+    found, folders = _entries(uri, deep=True)
+    for name in ("", *folders):
+        folder.joinpath(name).mkdir(parents=True, exist_ok=True)
+    names = {file.name for file in found}
+    for path in [one for one in folder.rglob("*") if one.is_file()]:
+        if str(path.relative_to(folder)) not in names:
+            path.unlink()
+    copy_here(uri, found, folder, immutable)
+
+
+def copy_here(uri: str, found: Iterable[File], folder: Path, immutable: bool = False) -> None:
+    """Copies files that were found in a remote folder to a local one; those that are there already are left as they are.
+
+    A copy gets the time of what it is a copy of, by which it is known again. `immutable`: nobody writes a file twice, so
+    that the grain of a store's clock does not matter. Each file appears by a rename.
+
+    Raises:
+      UserError: the disk is full, a file changed while it was read, or the store has its troubles.
+    """
+    missing = [file for file in found if not _is_copy(folder / file.name, file, immutable)]
+    _each(missing, lambda file: _download_file(uri, file, folder / file.name))
+    now = set(stat(uri, [file.name for file in missing]))
+    for file in missing:
+        if file not in now:
+            (folder / file.name).unlink(missing_ok=True)
+            raise UserError(
+                f"{join(uri, file.name)}: changed while it was read; try again when it is written"
+            )
+
+
+def upload(folder: Path, uri: str) -> None:
+    """Makes a remote folder a copy of a local one, empty folders included.
+
+    Afterwards the local files have the times of the remote ones, so that `download` finds nothing to do.
+    """
+    store, path = _open(uri)
+    local = {str(one.relative_to(folder)): one for one in sorted(folder.rglob("*")) if one.is_file()}
+    empty = [one for one in (folder, *folder.rglob("*")) if one.is_dir() and not any(one.iterdir())]
+    strange = [file.name for file in files(uri) if file.name not in local]
+    with _told(uri):
+        for name in strange:
+            store.delete_file(f"{path}/{name}")
+        for one in empty:
+            store.create_dir("/".join([path, *one.relative_to(folder).parts]))
+    _each(local, lambda name: _upload_file(local[name], join(uri, name)))
+    written = {file.name: file for file in files(uri)}
+    for name, one in local.items():
+        if name not in written or written[name].bytes != one.stat().st_size:
+            raise UserError(
+                f"{join(uri, name)}: is not there as it was written; does something else write here?"
+            )
+        os.utime(one, ns=(written[name].written, written[name].written))
+
+
+def rename(uri: str, to: str, last: str) -> None:
+    """Moves a folder: by a rename where the store has one, else by copies within the store, the file `last` as the last.
+
+    Whoever finds the file `last` in the new folder finds all others there.
+    """
+    store, path = _open(uri)
+    _, target = _open(to)
+    if store.type_name == "hdfs":
+        with _told(to):
+            store.move(path, target)
+        return
+    names = [file.name for file in files(uri)]
+    rest = [name for name in names if name != last]
+
+    def copy(name: str) -> None:
+        with _told(join(to, name)):
+            store.copy_file(f"{path}/{name}", f"{target}/{name}")
+
+    _each(rest, copy)
+    copy(last)
+    delete(uri)
+
+
+def _kind(uri: str) -> Any:
+    store, path = _open(uri)
+    with _told(uri):
+        return store.get_file_info(path).type
+
+
+def _entries(uri: str, deep: bool) -> tuple[list[File], list[str]]:
+    """The files in a folder, and the names of the folders in it."""
+    from pyarrow import fs
+
+    found = _listed(uri, deep)
+    below = len(_open(uri)[1].rstrip("/")) + 1
+    return (
+        [_file(one.path[below:], one) for one in found if one.type == fs.FileType.File],
+        [one.path[below:] for one in found if one.type == fs.FileType.Directory],
+    )
+
+
+def _file(name: str, info: Any) -> File:
+    return File(name, info.size, info.mtime_ns or 0)
+
+
+def _listed(uri: str, recursive: bool) -> list[Any]:
+    """What Arrow says of everything in a folder. Raises BadInput when there is not even the bucket."""
+    from pyarrow import fs
+
+    store, path = _open(uri)
+    with _told(uri):
+        found = list(store.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=recursive)))
+        bucket = path.partition("/")[0]
+        if not found and bucket and store.get_file_info(bucket).type == fs.FileType.NotFound:
+            raise OSError("NO_SUCH_BUCKET")
+    return found
+
+
+def _is_copy(path: Path, file: File, immutable: bool) -> bool:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return False
+    # A store's clock counts seconds: what was copied within that of its writing may have been written again.
+    settled = immutable or stat.st_ctime_ns - file.written > 2_000_000_000
+    return settled and (stat.st_size, stat.st_mtime_ns) == (file.bytes, file.written)
+
+
+def _download_file(uri: str, file: File, path: Path) -> None:
+    store, source = _open(join(uri, file.name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as target, _told(join(uri, file.name)):
+            with store.open_input_stream(source, compression=None) as stream:
+                while block := stream.read(_BLOCK):
+                    _write_block(target, block, path)
+        os.chmod(partial, 0o644)
+        os.utime(partial, ns=(file.written, file.written))
+        os.replace(partial, path)
+    except FileNotFoundError:
+        raise UserError(f"{join(uri, file.name)}: is gone since it was listed; try again") from None
+    finally:
+        Path(partial).unlink(missing_ok=True)
+
+
+def _write_block(target: Any, block: bytes, path: Path) -> None:
+    try:
+        target.write(block)
+        target.flush()
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+        raise UserError(f"{path.parent}: {reason}; free some space there, or name another --home") from None
+
+
+def _upload_file(path: Path, uri: str) -> None:
+    store, target = _open(uri)
+    with _told(uri):
+        _make_parent(store, target)
+        with path.open("rb") as source, store.open_output_stream(target, compression=None) as stream:
+            shutil.copyfileobj(source, stream, _BLOCK)
+
+
+def _make_parent(store: Any, path: str) -> None:
+    # Object stores have no folders to be made.
+    if store.type_name == "hdfs":
+        store.create_dir(path.rpartition("/")[0])
+
+
+def _each(items: Iterable[T], work: Callable[[T], None]) -> None:
+    """Several at once; the first error ends it."""
+    listed = list(items)
+    if len(listed) < 2:
+        for item in listed:
+            work(item)
+        return
+    with ThreadPoolExecutor(min(_AT_ONCE, len(listed))) as pool:
+        for _ in pool.map(work, listed):
+            pass
+
+
+def _open(uri: str) -> tuple[Any, str]:
+    """The file system, and the path in it."""
+    check_uri(uri)
+    scheme, _, rest = uri.partition("://")
+    authority, _, path = rest.rstrip("/").partition("/")
+    with _told(uri):
+        store = _store(scheme, authority, _endpoint(scheme), _region() if scheme == "s3" else "")
+    if scheme == "hdfs":
+        return store, f"/{path}"
+    return store, f"{authority}/{path}".rstrip("/")
+
+
+def forget_stores() -> None:
+    """Reads the credentials anew when a store is asked next."""
+    _store.cache_clear()
+
+
+@cache
+def _store(scheme: str, authority: str, endpoint: str, region: str) -> Any:
+    from pyarrow import fs
+
+    if scheme == "hdfs":
+        host, _, port = authority.partition(":")
+        return fs.HadoopFileSystem(host or "default", int(port or 0))
+    parts = urlsplit(endpoint)
+    where = {"endpoint_override": parts.netloc, "scheme": parts.scheme} if endpoint else {}
+    if scheme == "gs":
+        return fs.GcsFileSystem(
+            anonymous=bool(endpoint), retry_time_limit=timedelta(seconds=_ANSWER_SECONDS), **where
+        )
+    return fs.S3FileSystem(
+        region=region or ("us-east-1" if endpoint else _region_of(authority)),
+        connect_timeout=_CONNECT_SECONDS,
+        request_timeout=_ANSWER_SECONDS,
+        **where,
+    )
+
+
+def _endpoint(scheme: str) -> str:
+    """Where a store is that is not the provider's own; without a scheme it is http."""
+    names = {"s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"), "gs": ("STORAGE_EMULATOR_HOST",)}
+    given = next((os.environ[name] for name in names.get(scheme, ()) if os.environ.get(name)), "")
+    return given if not given or "://" in given else f"http://{given}"
+
+
+def _region() -> str:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+
+
+def _region_of(bucket: str) -> str | None:
+    from pyarrow import fs
+
+    try:
+        return str(fs.resolve_s3_region(bucket))
+    except OSError:
+        return None
+
+
+@contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """A store's troubles as errors with one line; that there is no such file stays FileNotFoundError."""
+    try:
+        yield
+    except OSError as error:
+        message = str(error)
+        if isinstance(error, FileNotFoundError) and "NO_SUCH_BUCKET" not in message:
+            raise
+        raise _trouble(uri, message) from None
+
+
+def _trouble(uri: str, message: str) -> UserError:
+    scheme, _, rest = uri.partition("://")
+    bucket = f"{scheme}://{rest.partition('/')[0]}"
+    endpoint = _endpoint(scheme)
+    if "NO_SUCH_BUCKET" in message or ("does not exist" in message and scheme == "gs"):
+        return BadInput(f"{uri}: there is no bucket {bucket}; make it, or name another")
+    if re.search(
+        "INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN|INVALID_CLIENT_TOKEN", message
+    ):
+        return UserError(f"{uri}: the store does not know these credentials; set those that it knows")
+    if re.search("ACCESS_DENIED|HTTP status 403|Permission denied|PERMISSION_DENIED", message):
+        return UserError(
+            f"{uri}: no permission; give this user the right to list, read, write and delete there"
+        )
+    if re.search("NETWORK_CONNECTION|curlCode|UNAVAILABLE|[Cc]onnection refused|timed out", message):
+        where = endpoint or "the store"
+        return UserError(f"{uri}: {where} does not answer; is it up, and is the network?")
+    if scheme == "hdfs" and re.search("libhdfs|libjvm", message):
+        return UserError(f"{uri}: Hadoop's client is not there: set JAVA_HOME, HADOOP_HOME and CLASSPATH")
+    return UserError(f"{uri}: the store says: {' '.join(message.split())[:200]}")
