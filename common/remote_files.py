@@ -13,8 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -31,6 +30,7 @@ _AT_ONCE = 8
 _BLOCK = 8 << 20
 _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 60
+_RETRY_SECONDS = 15
 _PARTIAL = ".fetching-"
 
 
@@ -87,11 +87,14 @@ def stat(uri: str, names: Iterable[str]) -> list[File]:
 
 
 def children(uri: str) -> list[str]:
-    """The names of the folders directly in a folder, sorted; none where there is nothing."""
-    from pyarrow import fs
+    """The names of the folders directly in a folder, sorted; none where there is nothing.
 
-    found = _listed(uri, recursive=False)
-    return sorted(one.base_name for one in found if one.type == fs.FileType.Directory)
+    Raises BadInput when there is not even the bucket.
+    """
+    found, folders = _entries(uri, deep=_open(uri)[0].type_name == "gcs")
+    # Arrow lists a folder of Google's store only where an empty object stands for it.
+    names = [*folders, *(file.name for file in found if "/" in file.name)]
+    return sorted({name.partition("/")[0] for name in names})
 
 
 def exists(uri: str) -> bool:
@@ -121,7 +124,7 @@ def read(uri: str) -> bytes | None:
 def write(uri: str, content: bytes) -> None:
     """Writes a file, over one that is there."""
     store, path = _open(uri)
-    with _told(uri):
+    with _told(uri, writes=True):
         _make_parent(store, path)
         with store.open_output_stream(path, compression=None) as stream:
             stream.write(content)
@@ -138,7 +141,9 @@ def delete(uri: str, first: Collection[str] = ()) -> None:
                 store.delete_file(f"{path}/{name}")
         kind = store.get_file_info(path).type
         if kind == fs.FileType.Directory:
-            store.delete_dir(path)
+            # Google's store has no object that stands for the folder, once all in it is deleted.
+            with suppress(FileNotFoundError):
+                store.delete_dir(path)
         elif kind == fs.FileType.File:
             store.delete_file(path)
 
@@ -299,7 +304,7 @@ def _write_block(target: Any, block: bytes, path: Path) -> None:
 
 def _upload_file(path: Path, uri: str) -> None:
     store, target = _open(uri)
-    with _told(uri):
+    with _told(uri, writes=True):
         _make_parent(store, target)
         with path.open("rb") as source, store.open_output_stream(target, compression=None) as stream:
             shutil.copyfileobj(source, stream, _BLOCK)
@@ -318,6 +323,8 @@ def _each(items: Iterable[T], work: Callable[[T], None]) -> None:
         for item in listed:
             work(item)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(_AT_ONCE, len(listed))) as pool:
         for _ in pool.map(work, listed):
             pass
@@ -351,7 +358,7 @@ def _store(scheme: str, authority: str, endpoint: str, region: str) -> Any:
     where = {"endpoint_override": parts.netloc, "scheme": parts.scheme} if endpoint else {}
     if scheme == "gs":
         return fs.GcsFileSystem(
-            anonymous=bool(endpoint), retry_time_limit=timedelta(seconds=_ANSWER_SECONDS), **where
+            anonymous=bool(endpoint), retry_time_limit=timedelta(seconds=_RETRY_SECONDS), **where
         )
     return fs.S3FileSystem(
         region=region or ("us-east-1" if endpoint else _region_of(authority)),
@@ -382,14 +389,16 @@ def _region_of(bucket: str) -> str | None:
 
 
 @contextmanager
-def _told(uri: str) -> Iterator[None]:
-    """A store's troubles as errors with one line; that there is no such file stays FileNotFoundError."""
+def _told(uri: str, writes: bool = False) -> Iterator[None]:
+    """A store's troubles as errors with one line; that there is no such file to read stays FileNotFoundError."""
     try:
         yield
     except OSError as error:
         message = str(error)
         if isinstance(error, FileNotFoundError) and "NO_SUCH_BUCKET" not in message:
-            raise
+            if not writes:
+                raise
+            message = "NO_SUCH_BUCKET"
         raise _trouble(uri, message) from None
 
 

@@ -12,15 +12,18 @@ import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common import remote_files
-from common.errors import BadInput
+from common.errors import BadInput, UserError
 from pipeline import metadata
 from pipeline.home import Home
 from pipeline.metadata import Store
-from pipeline.sections import Config
+
+if TYPE_CHECKING:
+    from pipeline.sections import Config
 
 _PARTS = 4
 _OWNER = ".mlpipe-records"
@@ -48,6 +51,8 @@ class Copies:
         if remote_files.is_remote(uri):
             if only is None:
                 remote_files.download(uri, folder, immutable=True)
+                if not any(folder.iterdir()) and not remote_files.exists(uri):
+                    raise UserError(f"{uri}: the artifact is gone; mlpipe run with --force makes all anew")
             else:
                 remote_files.copy_here(uri, remote_files.stat(uri, only), folder, immutable=True)
         return folder
@@ -69,6 +74,14 @@ def place(home: Home, uri: str) -> Path:
     """Where the copy of a file or folder lies that is no artifact."""
     scheme, _, rest = uri.partition("://")
     return home.remote / scheme / rest
+
+
+def origin(home: Home, path: str) -> str | None:
+    """The URI whose copy lies at a path of this machine, None where it is no copy."""
+    if not Path(path).is_relative_to(home.remote) or Path(path) == home.remote:
+        return None
+    scheme, *parts = Path(path).relative_to(home.remote).parts
+    return f"{scheme}://{'/'.join(parts)}" if parts else None
 
 
 def here(home: Home, path: Path | str) -> Path:

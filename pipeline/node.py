@@ -14,6 +14,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import data_types, execution_publish_utils, launcher
 from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
+from tfx.types.standard_component_specs import INPUT_BASE_KEY
 
 from common.errors import UserError
 from pipeline import gates, metadata_address, remote_artifacts
@@ -86,11 +87,27 @@ class _Launcher(launcher.Launcher):
                 pipeline_runtime_spec=self._pipeline_runtime_spec,
             )
 
+    def _build_execution_info(self, **parts: Any) -> data_types.ExecutionInfo:
+        if "exec_properties" in parts:
+            given = remote_artifacts.with_local_source(parts["exec_properties"], self._copies)
+            parts = {**parts, "exec_properties": given}
+        return super()._build_execution_info(**parts)
+
+    def _update_with_driver_output(
+        self, driver_output: Any, exec_properties: dict[str, Any], output_dict: Any
+    ) -> None:
+        base = exec_properties.get(INPUT_BASE_KEY)
+        super()._update_with_driver_output(driver_output, exec_properties, output_dict)
+        if base is not None:
+            exec_properties[INPUT_BASE_KEY] = base
+
     def _run_executor(self, execution_info: data_types.ExecutionInfo) -> execution_result_pb2.ExecutorOutput:
-        if not remote_artifacts.are_remote(execution_info):
-            return super()._run_executor(execution_info)
-        output = super()._run_executor(remote_artifacts.brought_here(execution_info, self._copies))
-        remote_artifacts.send_back(execution_info, output, self._copies)
+        if remote_artifacts.are_remote(execution_info):
+            output = super()._run_executor(remote_artifacts.brought_here(execution_info, self._copies))
+            remote_artifacts.send_back(execution_info, output, self._copies)
+        else:
+            output = super()._run_executor(execution_info)
+        remote_artifacts.forget_copy(self._pipeline_node, output)
         return output
 
     def _register_or_reuse_execution(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
@@ -12,7 +13,9 @@ from common.errors import BadInput
 from pipeline import metadata
 from pipeline.home import Home
 from pipeline.metadata import Store
-from pipeline.sections import Config
+
+if TYPE_CHECKING:
+    from pipeline.sections import Config
 
 
 def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:

@@ -11,11 +11,12 @@ from tfx import types
 from tfx.dsl.io import filesystem
 from tfx.dsl.io.filesystem_registry import DEFAULT_FILESYSTEM_REGISTRY
 from tfx.orchestration.portable import data_types, outputs_utils
-from tfx.proto.orchestration import execution_result_pb2
+from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
 from tfx.types import artifact_utils
+from tfx.types.standard_component_specs import INPUT_BASE_KEY
 
 from common import remote_files
-from pipeline.copies import Copies
+from pipeline.copies import Copies, origin, place
 
 Artifacts = Mapping[str, list[types.Artifact]]
 
@@ -47,6 +48,31 @@ class FileSystem(filesystem.Filesystem):
 
 # Before those of TensorFlow and Beam, which ask for packages of their own.
 DEFAULT_FILESYSTEM_REGISTRY.register(FileSystem, priority=-1)
+
+
+def name_source(node: pipeline_pb2.PipelineNode, copies: Copies) -> None:
+    """Has a node that reads copies of data be told their URI, so that its records and its cache know no home."""
+    parameters = node.parameters.parameters
+    if INPUT_BASE_KEY in parameters:
+        value = parameters[INPUT_BASE_KEY].field_value
+        value.string_value = origin(copies.home, value.string_value) or value.string_value
+
+
+def with_local_source(properties: Mapping[str, Any], copies: Copies) -> dict[str, Any]:
+    """The parameters of such a node as its driver and its executor take them."""
+    base = properties.get(INPUT_BASE_KEY)
+    if not isinstance(base, str) or not remote_files.is_remote(base):
+        return dict(properties)
+    return {**properties, INPUT_BASE_KEY: str(place(copies.home, base))}
+
+
+def forget_copy(node: pipeline_pb2.PipelineNode, output: execution_result_pb2.ExecutorOutput) -> None:
+    """Has an executor's answer not name the copy of its data: their URI is recorded already."""
+    parameters = node.parameters.parameters
+    if INPUT_BASE_KEY not in parameters:
+        return
+    if remote_files.is_remote(parameters[INPUT_BASE_KEY].field_value.string_value):
+        output.execution_properties.pop(INPUT_BASE_KEY, None)
 
 
 def are_remote(execution: data_types.ExecutionInfo) -> bool:

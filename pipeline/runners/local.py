@@ -12,7 +12,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from common.errors import BadInput
 from components.serving_check import standby
 from components.serving_check.component import ServingCheck
-from pipeline import metadata_address
+from pipeline import metadata_address, remote_artifacts
 from pipeline.copies import Copies
 from pipeline.metadata_address import Address
 from pipeline.node import Handle, Observer, run_node
@@ -45,6 +45,7 @@ def run(
     """
     ir = compile_run(pipeline, run_id)
     for node in nodes(ir):
+        remote_artifacts.name_source(node, copies)
         if node.node_info.id in forced or node.node_info.id == only:
             node.execution_options.caching_options.enable_cache = False
     address = metadata_address.find(copies.home)

@@ -91,6 +91,9 @@ def test_from_the_store_to_the_store(
     stored = {key.removeprefix("artifacts/penguin/") for key in keys if key.startswith("artifacts/")}
     assert stored - {".mlpipe-records"} == local
 
+    example_gen = next(one for one in metadata.open_store(home).get_executions() if "ExampleGen" in one.type)
+    assert metadata.properties(example_gen)["input_base"] == s3.uri("data")
+
     assert ask("run", "penguin", *places).out.startswith("penguin is up to date")
     answer = json.loads(ask("lineage", "model", "1", "--json").out)
     assert answer["data"][0]["files"][0]["file"] == "penguins.csv"

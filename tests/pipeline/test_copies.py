@@ -94,6 +94,16 @@ def test_only_what_is_named_is_copied(moved: Moved) -> None:
     assert not Path(local.uri).exists()
 
 
+def test_an_artifact_that_someone_deleted(moved: Moved) -> None:
+    artifact = evaluation(moved)
+    remote_files.delete(artifact.uri)
+    with pytest.raises(
+        UserError, match=r"s3://.*: the artifact is gone; mlpipe run with --force makes all anew"
+    ):
+        Copies(moved.home).fetch(artifact.uri)
+    assert facts.gone(artifact) == "its folder is missing"
+
+
 def test_local_artifacts_are_where_they_are(three: Recorder) -> None:
     found = three.store.get_artifacts_by_type("Model")
     assert [one.uri for one in Copies(three.home).read(found)] == [one.uri for one in found]
