@@ -124,9 +124,10 @@ def parts_of(feature: str, values: Sequence[Any]) -> dict[str, np.ndarray]:
         lengths = [None if value is None else len(value) for value in values]
         return found | parts_of(f"length of {feature}", lengths)
     if any(isinstance(value, str) for value in present) or len(distinct) <= BUCKETS:
-        for value, _ in sorted(distinct.items(), key=lambda item: (-item[1], str(item[0])))[:MOST_VALUES]:
-            found[f"{feature} = {_shown(value)}"] = np.array([one == value for one in values])
-        return found
+        frequent = sorted(distinct, key=lambda value: (-distinct[value], str(value)))[:MOST_VALUES]
+        index = {value: place for place, value in enumerate(frequent)}
+        places = np.array([index.get(value, -1) for value in values])
+        return found | {f"{feature} = {_shown(value)}": places == place for value, place in index.items()}
     numbers = np.array([math.nan if value is None else float(value) for value in values])
     whole = all(isinstance(value, int) for value in present)
     edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, BUCKETS + 1)))
