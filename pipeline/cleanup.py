@@ -91,6 +91,8 @@ def plan(store: Store, home: Home, pipeline: str, keep_runs: int, keep_copies: b
     ]
     logs = sorted(home.log(pipeline, "any").parent.glob("*.log"))
     found += [("log", path) for path in logs if path.stem not in kept.runs]
+    reports = sorted(home.report(pipeline, "any").parent.glob("*.html"))
+    found += [("report", path) for path in reports if path.stem not in kept.runs]
     return items + [Item(kind, path, size(path)) for kind, path in found]
 
 

@@ -79,6 +79,10 @@ class Home:
     def log(self, pipeline: str, run_id: str) -> Path:
         return self.root / "logs" / pipeline / f"{run_id}.log"
 
+    def report(self, pipeline: str, run_id: str) -> Path:
+        """The page of a run."""
+        return self.root / "reports" / pipeline / f"{run_id}.html"
+
     def lock(self, pipeline: str) -> Path:
         return self.root / "locks" / f"{pipeline}.lock"
 

@@ -1,4 +1,4 @@
-"""`mlpipe report`: a run as one HTML page."""
+"""`mlpipe report`: a run as one HTML page, or its model card as Markdown."""
 
 from __future__ import annotations
 
@@ -18,22 +18,30 @@ def report(
     to: Annotated[
         Path | None, typer.Option("--to", help="File to write [default: reports/P/RUN.html in the home].")
     ] = None,
+    card: Annotated[bool, typer.Option("--card", help="Print the model card alone, as Markdown.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     home: HomeOption = None,
 ) -> None:
     """Write the report of a run: verdict, DAG, data, training, evaluation, in one HTML file that needs no network."""
     from pipeline import metadata, reconcile, wording
     from reports import run_facts, run_report
+    from reports.run import card as model_card
 
     found = home_module.find(home)
     store = metadata.open_store(found)
     reconcile.reconcile(store, found, pipeline)
     facts = run_facts.find(found, pipeline, run, store)
-    path = to or run_report.path(found, facts.pipeline, facts.id)
+    if card and to is None:
+        print(model_card.markdown(facts), end="")
+        return
+    path = to or found.report(facts.pipeline, facts.id)
     try:
-        run_report.write(facts, path)
+        if card:
+            path.write_text(model_card.markdown(facts), encoding="utf-8")
+        else:
+            run_report.write(facts, path)
     except OSError as error:
-        raise UserError(f"{path}: the report cannot be written: {error.strerror or error}") from None
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
     print(wording.display(path))
     if open_:
         typer.launch(path.absolute().as_uri())

@@ -271,6 +271,17 @@ class Metadata(Section):
     password_file: str | None = None
 
 
+class Card(Section):
+    """What people have to say about the model; the rest of its card is measured."""
+
+    intended_use: str = ""
+    not_for: str = Field("", description="Uses that it was not made or tested for.")
+    data: str = Field("", description="Who collected the data, when, how, and what they do not cover.")
+    limits: str = ""
+    owner: str = Field("", description="Who answers questions about it.")
+    license: str = ""
+
+
 class Config(Section):
     """One pipeline: a file of pipeline/catalog."""
 
@@ -293,6 +304,7 @@ class Config(Section):
     serving_check: ServingCheck = ServingCheck()
     optimizer: Optimizer | None = Field(None, description="TensorFlow Lite forms of a blessed model.")
     push: Push = Push()
+    card: Card = Card()
     beam: Beam = Beam()
     metadata: Metadata = Metadata()
     airflow: Airflow = Airflow()

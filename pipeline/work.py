@@ -86,6 +86,7 @@ def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
     if options.node in (None, last):
         with lock.brief(job.home, job.config.name):
             record.end(store, job.run_id, "succeeded")
+        _report(job, store)
 
 
 def _end(job: Job, options: Options, store: Store, state: str, reason: str) -> None:
@@ -94,6 +95,21 @@ def _end(job: Job, options: Options, store: Store, state: str, reason: str) -> N
         # TFX closes the execution of a component that raises an Exception, but not that of a driver, nor after Ctrl-C.
         reconcile.close(store, job.home, job.config.name, job.run_id, options.node)
         record.end(store, job.run_id, state, reason)
+    _report(job, store)
+
+
+def _report(job: Job, store: Store) -> None:
+    """Writes the report of a run that ended and says where it is; a run does not fail for want of its report."""
+    try:
+        from reports import run_facts, run_report
+
+        path = job.home.report(job.config.name, job.run_id)
+        run_report.write(run_facts.find(job.home, job.config.name, job.run_id, store), path)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(f"warning: there is no report of this run: {reason}", flush=True)
+    else:
+        print(f"report     {display(path)}", flush=True)
 
 
 def _launch(job: Job, options: Options, progress: Progress) -> None:

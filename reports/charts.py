@@ -113,7 +113,7 @@ def lines(
         "encoding": {
             "x": {"field": "x", "type": "quantitative", "title": x},
             "y": {"field": "y", "type": "quantitative", "title": y, "scale": {"zero": False}},
-            "color": colours(series),
+            "color": {**colours(series), "legend": {"symbolType": "stroke"}},
         },
         **options,
     }

@@ -7,7 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from pipeline.home import Home
 from reports.page import Section, page
 from reports.run_facts import Missing, RunFacts
 
@@ -21,12 +20,8 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("evaluation", "evaluation", "Evaluation"),
     ("attributions", "attributions", "Feature attributions"),
     ("trend", "trend", "Trend"),
+    ("card", "card", "Model card"),
 )
-
-
-def path(home: Home, pipeline: str, run_id: str) -> Path:
-    """Where the report of a run is written to."""
-    return home.root / "reports" / pipeline / f"{run_id}.html"
 
 
 def html(facts: RunFacts) -> str:

@@ -20,7 +20,7 @@ def number(value: Any, digits: int = 4) -> str:
     if value and not 1e-4 <= abs(value) < 1e6:
         return f"{value:.{digits - 1}e}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:,.{min(decimals, digits)}f}"
+    return f"{value:,.{decimals}f}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

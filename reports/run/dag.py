@@ -9,11 +9,12 @@ from typing import Any
 import pydantic
 import yaml
 
-from pipeline import metadata, node_list
+from pipeline import metadata, node_list, runs
 from pipeline.runs import NodeRun
 from pipeline.sections import Config
 from reports import graph, words
 from reports.page import Section, render
+from reports.run import verdict
 from reports.run_facts import RunFacts
 
 # The part of the report that tells of what a node made.
@@ -41,8 +42,9 @@ _STYLES = {"complete": "ok", "cached": "cached", "failed": "bad", "running": "wa
 def section(facts: RunFacts) -> Section:
     """The picture, with the state and the seconds of each node, and a table of what it was made with."""
     nodes = _nodes(facts)
+    failed = {gate.node for gate in verdict.gates_of(facts) if gate.state == verdict.FAILED}
     picture = graph.svg(
-        [_box(node, facts) for node in nodes],
+        [_box(node, facts, failed) for node in nodes],
         edges(facts, nodes),
         f"The components of run {facts.id}: " + ", ".join(f"{node.id} {node.state}" for node in nodes),
     )
@@ -53,6 +55,7 @@ def section(facts: RunFacts) -> Section:
         nodes=nodes,
         told_in=TOLD_IN,
         styles=_STYLES,
+        failed=failed,
         longest=max((node.seconds or 0 for node in nodes), default=0),
         config=yaml.safe_dump(facts.config, sort_keys=False, allow_unicode=True, width=100)
         if facts.config
@@ -114,15 +117,20 @@ def _configured(facts: RunFacts) -> list[tuple[str, str]]:
 def _nodes(facts: RunFacts) -> list[NodeRun]:
     """The nodes of the run, and those of its configuration that it did not reach."""
     known = {node.id for node in facts.nodes}
-    unreached = [NodeRun(target, "not reached") for _, target in _configured(facts) if target not in known]
-    return [*facts.nodes, *{node.id: node for node in unreached}.values()]
+    unreached = {
+        target: NodeRun(target, "not reached") for _, target in _configured(facts) if target not in known
+    }
+    order = {node_id: place for place, node_id in enumerate(runs.NODES)}
+    return sorted([*facts.nodes, *unreached.values()], key=lambda node: order.get(node.id, len(order)))
 
 
-def _box(node: NodeRun, facts: RunFacts) -> graph.Node:
+def _box(node: NodeRun, facts: RunFacts, gates: set[str]) -> graph.Node:
     took = words.seconds(node.seconds) if node.state != "not reached" else ""
-    detail = " · ".join(part for part in (node.state, took) if part)
+    closed = node.id in gates
+    detail = " · ".join(part for part in ("gate failed" if closed else node.state, took) if part)
+    style = "bad" if closed else _STYLES.get(node.state, "")
     link = f"#{TOLD_IN[node.id]}" if node.id in TOLD_IN and node.execution_id is not None else ""
-    return graph.Node(node.id, node.id, detail, _STYLES.get(node.state, ""), link, _hint(node, facts))
+    return graph.Node(node.id, node.id, detail, style, link, _hint(node, facts))
 
 
 def _hint(node: NodeRun, facts: RunFacts) -> str:

@@ -21,10 +21,29 @@ PASSED, FAILED, OPEN = "passed", "failed", "not reached"
 
 
 @dataclass(frozen=True)
+class Scale:
+    """A value between its bounds, beside the last blessed one."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+    former: float | None = None
+
+    @property
+    def places(self) -> dict[str, float]:
+        """Where the figures stand from 0 to 1, with room at both ends."""
+        found = {name: getattr(self, name) for name in ("value", "lower", "upper", "former")}
+        known = {name: float(value) for name, value in found.items() if value is not None}
+        low, high = min(known.values()), max(known.values())
+        room = (high - low) * 0.25 or abs(high) * 0.1 or 1.0
+        return {name: (value - low + room) / (high - low + 2 * room) for name, value in known.items()}
+
+
+@dataclass(frozen=True)
 class Row:
     """One bound: what is bounded, its value, the bound in words, the last blessed value, whether it held.
 
-    ok is None where there is no bound.
+    ok is None where there is no bound; scale is what `bullet` draws.
     """
 
     what: str
@@ -33,13 +52,15 @@ class Row:
     former: str = ""
     examples: int | None = None
     ok: bool | None = None
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate of the run: its state (passed, failed, not reached, unknown), a line, and its bounds."""
+    """A gate of the run: the node behind which it is, its state (passed, failed, not reached, unknown), its bounds."""
 
     name: str
+    node: str
     state: str
     line: str
     rows: tuple[Row, ...] = ()
@@ -58,9 +79,10 @@ class Push:
 def section(facts: RunFacts) -> Section:
     """The verdict: the headline, a card for each gate, and the bounds."""
     found = gates_of(facts)
+    told = any(gate.state == FAILED and gate.notes for gate in found)
     html = render(
         "verdict.html",
-        run=facts.run,
+        reason="" if told else facts.run.reason,
         headline=headline(facts),
         push=push(facts),
         gates=found,
@@ -96,22 +118,25 @@ def push(facts: RunFacts) -> Push:
 
 def gates_of(facts: RunFacts) -> list[Gate]:
     """The gates of the run in their order; optional ones where they are configured or ran."""
-    makers: list[tuple[str, Callable[[RunFacts], Gate]]] = [("Data", _data), ("Model", _model)]
+    makers: list[tuple[str, str, Callable[[RunFacts], Gate]]] = [
+        ("Data", "ExampleValidator", _data),
+        ("Model", "Evaluator", _model),
+    ]
     reached = {node.id for node in facts.nodes}
     if (facts.config.get("attributions") or {}).get("drift") is not None:
-        makers.append(("Attributions", _attributions))
+        makers.append(("Attributions", "Attributions", _attributions))
     if "ServingCheck" in reached or facts.config.get("serving_check", {}).get("enabled"):
-        makers.append(("Serving", _serving))
+        makers.append(("Serving", "ServingCheck", _serving))
     if "ModelOptimizer" in reached or facts.config.get("optimizer"):
-        makers.append(("TFLite forms", _edge))
-    return [_made(facts, name, make) for name, make in makers]
+        makers.append(("TFLite forms", "ModelOptimizer", _edge))
+    return [_made(facts, *about) for about in makers]
 
 
-def _made(facts: RunFacts, name: str, make: Callable[[RunFacts], Gate]) -> Gate:
+def _made(facts: RunFacts, name: str, node: str, make: Callable[[RunFacts], Gate]) -> Gate:
     try:
         return make(facts)
     except Missing as missing:
-        return Gate(name, "unknown" if missing.was_there else OPEN, str(missing))
+        return Gate(name, node, "unknown" if missing.was_there else OPEN, str(missing))
 
 
 def _data(facts: RunFacts) -> Gate:
@@ -119,7 +144,7 @@ def _data(facts: RunFacts) -> Gate:
     rows = [*_new_words(facts)]
     lines: list[str] = []
     if rows and not all(row.ok is not False for row in rows):
-        return Gate("Data", FAILED, "too many words of eval are not in train", tuple(rows))
+        return Gate("Data", "ExampleGen", FAILED, "too many words of eval are not in train", tuple(rows))
     folder = facts.folder("ExampleValidator", "anomalies")
     lines = gates.anomalies(facts.artifact("ExampleValidator", "anomalies"))
     for file in sorted(folder.glob("Split-*/SchemaDiff.pb")):
@@ -137,7 +162,7 @@ def _data(facts: RunFacts) -> Gate:
             tuple(lines),
         )
     held = f"; {len(rows)} bounds hold" if len(rows) > 1 else "; 1 bound holds" if rows else ""
-    return Gate("Data", PASSED, f"no anomalies{held}", tuple(rows))
+    return Gate("Data", "ExampleValidator", PASSED, f"no anomalies{held}", tuple(rows))
 
 
 def _new_words(facts: RunFacts) -> list[Row]:
@@ -169,6 +194,7 @@ def _distance(what: str, measured: Any) -> Row:
         words.number(measured.value, 3),
         f"≤ {measured.threshold:g}",
         ok=measured.value <= measured.threshold,
+        scale=Scale(measured.value, upper=measured.threshold),
     )
 
 
@@ -182,7 +208,7 @@ def _model(facts: RunFacts) -> Gate:
         notes.append(f"not compared with the last blessed model: {verdict['baseline_left_out']}")
     failed = sum(row.ok is False for row in rows)
     line = f"{len(rows) - failed} of {len(rows)} bounds hold"
-    return Gate("Model", PASSED if verdict["blessed"] else FAILED, line, rows, tuple(notes))
+    return Gate("Model", "Evaluator", PASSED if verdict["blessed"] else FAILED, line, rows, tuple(notes))
 
 
 def metric_row(row: Mapping[str, Any]) -> Row:
@@ -202,7 +228,20 @@ def metric_row(row: Mapping[str, Any]) -> Row:
         words.number(row["baseline"]),
         row["examples"],
         row["ok"],
+        None if row["ok"] is None or row["value"] is None else _scale(row),
     )
+
+
+def _scale(row: Mapping[str, Any]) -> Scale:
+    """The bounds with what the last blessed value allows among them."""
+    lower, upper, former = row["lower"], row["upper"], row["baseline"]
+    if row["change"] is not None and former is not None:
+        allowed = former + row["change"]
+        if row["change"] <= 0:
+            lower = allowed if lower is None else max(lower, allowed)
+        else:
+            upper = allowed if upper is None else min(upper, allowed)
+    return Scale(row["value"], lower, upper, former)
 
 
 def _unbounded(facts: RunFacts) -> list[Row]:
@@ -218,7 +257,12 @@ def _attributions(facts: RunFacts) -> Gate:
     report = facts.json("Attributions", "attributions", "attributions.json")
     found, bound = report["drift"], report["max_drift"]
     if not found or bound is None:
-        return Gate("Attributions", PASSED, "no attributions of the last blessed model to compare with")
+        return Gate(
+            "Attributions",
+            "Attributions",
+            PASSED,
+            "no attributions of the last blessed model to compare with",
+        )
     rows = tuple(
         Row(
             f"share of {row['output']} {row['feature']}".replace("  ", " "),
@@ -231,7 +275,9 @@ def _attributions(facts: RunFacts) -> Gate:
     )
     failed = sum(row.ok is False for row in rows)
     state = FAILED if attributions_report.gate_failure(report) else PASSED
-    return Gate("Attributions", state, f"{len(rows) - failed} of {len(rows)} shares hold", rows)
+    return Gate(
+        "Attributions", "Attributions", state, f"{len(rows) - failed} of {len(rows)} shares hold", rows
+    )
 
 
 def _serving(facts: RunFacts) -> Gate:
@@ -247,8 +293,15 @@ def _serving(facts: RunFacts) -> Gate:
     line = f"{signatures} signature{'' if signatures == 1 else 's'} answer as the model does"
     notes = [f"{name} was not checked: {reason}" for name, reason in report["not_checked"].items()]
     if report["blessed"]:
-        return Gate("Serving", PASSED, line, tuple(rows), tuple(notes))
-    return Gate("Serving", FAILED, "not served as it should be", tuple(rows), (*report["failures"], *notes))
+        return Gate("Serving", "ServingCheck", PASSED, line, tuple(rows), tuple(notes))
+    return Gate(
+        "Serving",
+        "ServingCheck",
+        FAILED,
+        "not served as it should be",
+        tuple(rows),
+        (*report["failures"], *notes),
+    )
 
 
 def _at_most(what: str, value: float, bound: float | None, unit: str) -> Row:
@@ -257,6 +310,7 @@ def _at_most(what: str, value: float, bound: float | None, unit: str) -> Row:
         f"{words.number(value, 3)} {unit}",
         "" if bound is None else f"≤ {bound:g} {unit}",
         ok=None if bound is None else value <= bound,
+        scale=None if bound is None else Scale(value, upper=bound),
     )
 
 
