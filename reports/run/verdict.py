@@ -156,6 +156,7 @@ def _data(facts: RunFacts) -> Gate:
     if lines:
         return Gate(
             "Data",
+            "ExampleValidator",
             FAILED,
             f"{len(lines)} anomal{'y' if len(lines) == 1 else 'ies'}",
             tuple(rows),
@@ -328,5 +329,10 @@ def _edge(facts: RunFacts) -> Gate:
     ]
     state = FAILED if edge_report.gate_failure(report) else PASSED
     return Gate(
-        "TFLite forms", state, edge_report.summary(report), tuple(rows), tuple(edge_report.left_out(report))
+        "TFLite forms",
+        "ModelOptimizer",
+        state,
+        edge_report.summary(report),
+        tuple(rows),
+        tuple(edge_report.left_out(report)),
     )
