@@ -10,7 +10,7 @@ _DIGEST_SHOWN = 12
 
 
 def number(value: Any, digits: int = 4) -> str:
-    """A number to so many significant digits, whole ones in full; `not a number` for NaN, other values as they are."""
+    """A number to so many significant digits, small ones to three, whole ones in full; `not a number` for NaN, other values as they are."""
     if value is None or isinstance(value, bool) or not isinstance(value, (int, float)):
         return "" if value is None else str(value)
     if math.isnan(value):
@@ -19,8 +19,10 @@ def number(value: Any, digits: int = 4) -> str:
         return f"{value:,}"
     if value and not 1e-4 <= abs(value) < 1e6:
         return f"{value:.{digits - 1}e}"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:,.{decimals}f}"
+    power = math.floor(math.log10(abs(value))) if value else digits
+    # Small numbers do not need all their digits, but three.
+    decimals = min(digits - 1 - power, max(digits, 2 - power))
+    return f"{value:,.{max(0, decimals)}f}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

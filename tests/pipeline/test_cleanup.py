@@ -107,11 +107,13 @@ def test_leftovers_of_every_kind(recorder: Recorder) -> None:
         root / "Trainer/checkpoints/0123abcd/state.npz",
         home.serving(PIPELINE) / ".pushing-3/saved_model.pb",
         home.log(PIPELINE, "20260101-000000"),
+        home.report(PIPELINE, "20260101-000000"),
     ]
     stays = [
         root / "Trainer/checkpoints/4567cdef/state.npz",
         root / "Trainer/notes.txt",
         home.log(PIPELINE, "20261124-050000"),
+        home.report(PIPELINE, "20261124-050000"),
         home.serving(PIPELINE) / "9/saved_model.pb",
     ]
     for path in (*leftovers, *stays):
@@ -128,6 +130,7 @@ def test_leftovers_of_every_kind(recorder: Recorder) -> None:
     assert paths(found, "checkpoint", root) == ["Trainer/checkpoints/0123abcd"]
     assert paths(found, "push", home.root) == ["serving/penguin/.pushing-3"]
     assert paths(found, "log", home.root) == ["logs/penguin/20260101-000000.log"]
+    assert paths(found, "report", home.root) == ["reports/penguin/20260101-000000.html"]
     assert {item.bytes for item in found} == {100}
     cleanup.collect(recorder.store, home, PIPELINE, 9)
     assert not any(path.exists() for path in leftovers)
