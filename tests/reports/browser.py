@@ -1,0 +1,58 @@
+"""A real browser without a network; a page that writes to the console, fails, or asks for anything fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+
+@dataclass
+class Browser:
+    """A running Chromium; `troubles` is what its pages complained of."""
+
+    chromium: Any
+    troubles: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def page(
+        self, path: Path, width: int = 1180, scheme: Literal["light", "dark"] = "light", media: str = "screen"
+    ) -> Iterator[Any]:
+        """Playwright's Page of a file; at the end it must have had no trouble."""
+        self.troubles.clear()
+        context = self.chromium.new_context(
+            viewport={"width": width, "height": 850}, color_scheme=scheme, offline=True
+        )
+        page = context.new_page()
+        page.on("console", lambda message: self.troubles.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self.troubles.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: self._asked(request.url))
+        page.emulate_media(media=media)
+        page.goto(path.as_uri())
+        yield page
+        context.close()
+        assert self.troubles == []
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith(("file:", "data:")):
+            self.troubles.append(f"request: {url}")
+
+
+@contextmanager
+def running() -> Iterator[Browser]:
+    """Debian's Chromium; skips the test where it is not installed."""
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield Browser(chromium)
+        chromium.close()
