@@ -10,7 +10,10 @@ _DIGEST_SHOWN = 12
 
 
 def number(value: Any, digits: int = 4) -> str:
-    """A number to so many significant digits, small ones to three, whole ones in full; `not a number` for NaN, other values as they are."""
+    """A number to so many significant digits, a small one to three, a whole one in full.
+
+    NaN is `not a number`; what is no number stays as it is.
+    """
     if value is None or isinstance(value, bool) or not isinstance(value, (int, float)):
         return "" if value is None else str(value)
     if math.isnan(value):

@@ -188,11 +188,9 @@ def _parallel(trials: Sequence[Mapping[str, Any]]) -> Markup:
             "detail": {"field": "trial"},
             "color": {"field": "kind", "type": "nominal", "scale": style, "legend": None},
             "opacity": {"condition": {"test": "datum.kind == 'best'", "value": 1}, "value": 0.45},
-            "order": {"field": "trial"},
+            "order": {"field": "rank", "type": "quantitative"},
         },
     }
-    # Lines connect their points in the order of `order`: that of the axes.
-    line["encoding"]["order"] = {"field": "axis", "sort": order}
     label = {"data": {"values": ends}, "encoding": {"x": x, "y": y, "text": {"field": "text"}}}
     texts = [
         {**label, "transform": [{"filter": f"datum.place == {place}"}], "mark": {"type": "text", "dy": dy}}

@@ -72,5 +72,10 @@ def test_the_trials_are_a_line_each_over_what_varies() -> None:
     trials = [{key: value for key, value in trial.items() if key != "trial_id"} for trial in trained.TRIALS]
     drawn = training._parallel([{**trial, EVIL: place} for place, trial in enumerate(trials)])
     assert drawn.count('aria-roledescription="line mark"') == len(trained.TRIALS)
+    lines = re.findall(r'aria-roledescription="line mark" d="M([^"]*)"', drawn)
+    for line in lines:
+        along = [float(point.partition(",")[0]) for point in line.split("L")]
+        assert len(along) == 4
+        assert along == sorted(along)
     assert 'aria-label="3 trials of the Tuner; the best: learning_rate 0.0100, layers 2' in drawn
     assert "<script" not in drawn
