@@ -138,8 +138,8 @@ def uses(store: Store, artifact_id: int) -> tuple[int, list[str]]:
 
 def pipeline_of(store: Store, artifact_id: int) -> str:
     """The pipeline that an artifact belongs to, empty when it belongs to none."""
-    contexts = store.get_contexts_by_artifact(artifact_id)
-    return next((str(c.name) for c in metadata.by_id(contexts) if c.type == "pipeline"), "")
+    contexts = metadata.contexts_of_artifact(store, artifact_id)
+    return next((str(c.name) for c in contexts if c.type == "pipeline"), "")
 
 
 def find_model(store: Store, pipeline: str | None, version: int | None) -> tuple[str, int, mlmd.Artifact]:

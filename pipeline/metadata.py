@@ -277,6 +277,16 @@ def contexts_of(store: Store, execution_id: int) -> dict[str, mlmd.Context]:
     return {c.type: c for c in by_id(store.get_contexts_by_execution(execution_id))}
 
 
+def contexts_of_artifact(store: Store, artifact_id: int) -> list[mlmd.Context]:
+    """The pipeline, runs and nodes that made or read an artifact."""
+    return _found(store.get_contexts_by_artifact, artifact_id)
+
+
+def parents(store: Store, context_id: int) -> list[mlmd.Context]:
+    """The contexts above one: of a run its pipeline."""
+    return _found(store.get_parent_contexts_by_context, context_id)
+
+
 def artifacts(store: Store, ids: Iterable[int]) -> list[mlmd.Artifact]:
     """Artifacts with these ids; unknown ids are left out."""
     return by_id(_batched(store.get_artifacts_by_id, ids))
@@ -352,6 +362,14 @@ def _batched(read: Callable[[Sequence[int]], Iterable[T]], ids: Iterable[int]) -
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), _BATCH):
         yield from read(wanted[start : start + _BATCH])
+
+
+def _found(read: Callable[[int], Iterable[T]], id_: int) -> list[T]:
+    # Where there is nothing MLMD answers with an error.
+    try:
+        return by_id(read(id_))
+    except errors.NotFoundError:
+        return []
 
 
 def _as_asked(records: Iterable[T], ids: Iterable[int]) -> list[T]:

@@ -100,9 +100,7 @@ class Run:
     @property
     def seconds(self) -> float | None:
         """Wall time, None while the run goes on."""
-        if not self.started or not self.ended:
-            return None
-        return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)).total_seconds()
+        return seconds_between(self.started, self.ended)
 
     def node(self, node_id: str) -> NodeRun:
         """The node, `not reached` when this run has none of that id."""
@@ -175,7 +173,7 @@ def _contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
 
 def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
     named = metadata.run_context(store, selector)
-    if named is not None and pipeline in (c.name for c in store.get_parent_contexts_by_context(named.id)):
+    if named is not None and pipeline in (c.name for c in metadata.parents(store, named.id)):
         return named
     contexts = _contexts(store, pipeline)
     names = [context.name for context in contexts]
@@ -260,6 +258,14 @@ def _state(nodes: list[NodeRun]) -> str:
     if "running" in states:
         return "running"
     return "failed" if "failed" in states else "succeeded"
+
+
+def seconds_between(started: str, ended: str) -> float | None:
+    """The time from one ISO 8601 time to another; None where one of them is none."""
+    try:
+        return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
+    except (TypeError, ValueError):
+        return None
 
 
 def iso(milliseconds: float) -> str:

@@ -24,7 +24,7 @@ def ui(
 ) -> None:
     """Browse pipelines, runs, reports, lineage and comparisons at http://localhost, until Ctrl-C."""
     found = home_module.find(home)
-    with _listening(port) as listener:
+    with listening(port) as listener:
         _serve(found, listener, open_)
 
 
@@ -50,7 +50,7 @@ def _serve(home: home_module.Home, listener: socket.socket, open_: bool) -> None
         print()
 
 
-def _listening(port: int) -> socket.socket:
+def listening(port: int) -> socket.socket:
     """A socket that listens on the loopback interface alone.
 
     Raises:

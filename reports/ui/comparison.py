@@ -52,8 +52,8 @@ def compare(request: Request) -> HTMLResponse:
     pipeline = pages.known_pipeline(request)
     index: Index = request.app.state.index
     listed = index.runs(pipeline, filters.PAGE)
-    before = request.query_params.get("before", "").strip() or ("last~1" if len(listed) > 1 else "last")
-    after = request.query_params.get("after", "").strip() or "last"
+    before = request.query_params.get("before", "").strip() or listed[min(1, len(listed) - 1)].id
+    after = request.query_params.get("after", "").strip() or listed[0].id
     with request.app.state.stores.borrow() as store:
         pair = (runs.get_run(store, pipeline, before), runs.get_run(store, pipeline, after))
         answer = comparing.compare(store, *pair)

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
@@ -20,7 +19,7 @@ from common.errors import BadInput, UserError
 from pipeline import facts, metadata, outcomes
 from pipeline.metadata import Store
 from pipeline.outcomes import Outcome
-from pipeline.runs import iso, text
+from pipeline.runs import iso, seconds_between, text
 from reports.ui.stores import Stores
 
 # A writer's change can come to light after a later one's: what changed so long before the last is read again.
@@ -58,10 +57,7 @@ class Row:
     @property
     def seconds(self) -> float | None:
         """Wall time, None while the run goes on or where nobody saw it end."""
-        try:
-            return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)).total_seconds()
-        except ValueError:
-            return None
+        return seconds_between(self.started, self.ended)
 
     @property
     def has_ended(self) -> bool:
@@ -82,13 +78,14 @@ class Index:
         self._loader: threading.Thread | None = None
         self._trouble: Exception | None = None
 
-    def load(self) -> None:
-        """Begins to read all runs, beside what else goes on, unless that has begun."""
+    def load(self) -> threading.Thread:
+        """Begins to read all runs, and what came of older ones, unless that has begun; the thread that does it."""
         with self._changed:
             if self._loader is None:
                 self._trouble = None
                 self._loader = threading.Thread(target=self._load, daemon=True)
                 self._loader.start()
+            return self._loader
 
     def pipelines(self) -> dict[str, Row]:
         """Pipeline -> its last run."""
@@ -202,9 +199,7 @@ def _pipeline(store: Store, run: mlmd.Context) -> str:
     if named:
         return named
     # What an older version of this project, or another tool, ran.
-    return next(
-        (str(c.name) for c in store.get_parent_contexts_by_context(run.id) if c.type == "pipeline"), ""
-    )
+    return next((str(c.name) for c in metadata.parents(store, run.id) if c.type == "pipeline"), "")
 
 
 @functools.lru_cache(maxsize=256)

@@ -47,7 +47,7 @@ def metrics(request: Request) -> HTMLResponse:
         count=len(measured),
         page=page,
         versions=versions,
-        unread=sum(row.outcome is None and row.has_ended for row in listed),
+        unread=pages.unread(listed),
         others=[links.metrics(pipeline, last=last, page=n) for n in (page.number - 1, page.number + 1)],
     )
 

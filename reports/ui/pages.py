@@ -32,7 +32,7 @@ def pipelines(request: Request) -> HTMLResponse:
         request,
         "ui/pipelines.html",
         rows=[(row, metrics_of(row), counts and counts[row.pipeline]) for row in rows],
-        pushed={name: next(iter(pushes(index.runs(name, filters.PAGE))), None) for name in last},
+        pushed={name: _last_push(index, name) for name in last},
     )
 
 
@@ -61,8 +61,8 @@ def runs(request: Request) -> HTMLResponse:
         all=len(rows) if index.counts() else None,
         filter=chosen,
         states=filters.STATES,
-        versions={row.context_id: row.outcome.pushed for row in pushes(rows) if row.outcome},
-        unread=sum(row.outcome is None and row.has_ended for row in rows) if chosen.pushed else 0,
+        versions={row.context_id: row.outcome.pushed for row in pushes(_with(rows, shown)) if row.outcome},
+        unread=unread(rows) if chosen.pushed else 0,
         others=[links.pipeline(pipeline, **chosen.query, page=n) for n in (page.number - 1, page.number + 1)],
     )
 
@@ -70,7 +70,8 @@ def runs(request: Request) -> HTMLResponse:
 def models(request: Request) -> HTMLResponse:
     """The models that a pipeline pushed, the last one first, and which are still there to be served."""
     pipeline = known_pipeline(request)
-    pushed = pushes(request.app.state.index.runs(pipeline))
+    listed = request.app.state.index.runs(pipeline)
+    pushed = pushes(listed)
     page = filters.page(pushed, request.query_params.get("page", "1"))
     folder = request.app.state.home.serving(pipeline)
     return response(
@@ -79,6 +80,7 @@ def models(request: Request) -> HTMLResponse:
         crumbs=[(pipeline, links.pipeline(pipeline)), ("models", None)],
         pipeline=pipeline,
         page=page,
+        unread=unread(listed),
         rows=[(row, row.outcome, (folder / str(row.outcome.pushed)).is_dir()) for row in page.items],
         former={row.context_id: before for row, before in itertools.pairwise(pushed)},
         names=metric_names(page.items),
@@ -115,6 +117,22 @@ def pushes(rows: Sequence[Row]) -> list[Row]:
                 found.append(row)
             former = version
     return found[::-1]
+
+
+def unread(rows: Iterable[Row]) -> int:
+    """How many runs there are whose outcome is still to be read."""
+    return sum(row.outcome is None and row.has_ended for row in rows)
+
+
+def _last_push(index: Index, pipeline: str) -> Row | None:
+    """The last run that pushed a model, of the latest ones."""
+    return next(iter(pushes(index.with_outcomes(index.runs(pipeline, filters.PAGE)[: filters.PAGE]))), None)
+
+
+def _with(rows: Iterable[Row], told: Iterable[Row]) -> list[Row]:
+    """Runs, with what is known of some of them."""
+    known = {row.context_id: row for row in told}
+    return [known.get(row.context_id, row) for row in rows]
 
 
 def metric_names(rows: Iterable[Row], most: int = _METRICS) -> list[str]:

@@ -7,15 +7,19 @@ from starlette.testclient import TestClient
 
 from pipeline.home import Home
 from reports.ui.app import application
-from tests.pipeline.records import Recorder, history
-
-BASE = "http://127.0.0.1"
+from tests.pipeline.records import Recorder, copy_of, history
 
 
 @pytest.fixture(scope="session")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
     """The runs of `records.history`: only to be read."""
     return history(Home(tmp_path_factory.mktemp("history")))
+
+
+@pytest.fixture
+def recorder(past: Recorder, tmp_path: Path) -> Recorder:
+    """The runs of `records.history`, for one test to change."""
+    return copy_of(past, Home(tmp_path))
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +34,12 @@ def empty(tmp_path: Path) -> TestClient:
 
 
 def client_of(home: Home) -> TestClient:
-    return TestClient(application(home), base_url=BASE, raise_server_exceptions=False)
+    """The app over a home, with what came of its runs read."""
+    app = application(home)
+    app.state.index.load().join()
+    return TestClient(
+        app,
+        base_url="http://127.0.0.1",
+        raise_server_exceptions=False,
+        follow_redirects=False,
+    )
