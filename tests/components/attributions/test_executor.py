@@ -186,6 +186,18 @@ def test_words(texts: Trained, tmp_path: Path) -> None:
     assert all(isinstance(word, str) and word for word, _ in sample["tokens"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bilstm", "transformer"])
+def test_words_of_each_encoder(name: str, tmp_path: Path) -> None:
+    """Gradients go back through the loops and the attention of what was loaded."""
+    model = {"architecture": name, **test_text_classifier.SMALL[name]}
+    custom = test_text_classifier.config(model=model)
+    of = trained(test_text_classifier.prepare(tmp_path / "model", custom), text_classifier.run_fn)
+    found = of.measure(tmp_path)["gradients"]
+    assert found["completeness"]["mean_difference"] > 1e-3
+    assert found["completeness"]["mean_gap"] < 0.05 * found["completeness"]["mean_difference"] + 1e-3
+
+
 def test_pixels(images: Trained, tmp_path: Path) -> None:
     found = images.measure(tmp_path)["gradients"]
     assert found["completeness"]["largest_gap"] < 0.02
