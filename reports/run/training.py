@@ -84,6 +84,7 @@ def _curve(
     spec = charts.lines(points, series, "epoch", "")
     if len({point["x"] for point in points}) == 1:
         spec["mark"] = "point"
+        del spec["encoding"]["color"]["legend"]
     spec["encoding"]["x"]["axis"] = {"tickMinStep": 1, "format": "d", "grid": False}
     spec["encoding"]["y"]["title"] = None
     layers = [{"mark": spec.pop("mark"), "encoding": spec.pop("encoding")}]

@@ -69,14 +69,14 @@ def _layers(model: Any) -> list[dict[str, Any]]:
 
 
 def _layer(layer: Any, inputs: list[str], output: Any = None) -> dict[str, Any]:
-    variables = getattr(layer, "variables", [])
+    weights = getattr(layer, "weights", [])
     found = {
         "name": layer.name,
         "kind": type(layer).__name__,
         "settings": _settings(layer),
         "shape": _shape(output),
-        "parameters": int(sum(_size(variable) for variable in getattr(layer, "weights", []))),
-        "trainable": bool(getattr(layer, "trainable_variables", [])) or not variables,
+        "parameters": int(sum(_size(variable) for variable in weights)),
+        "trainable": bool(getattr(layer, "trainable_variables", [])) or not weights,
         "inputs": inputs,
     }
     nested = _layers(layer) if isinstance(layer, keras.layers.Layer) else []

@@ -40,7 +40,9 @@ def test_a_graph_with_branches(tmp_path: Path) -> None:
 
 
 def test_layers_follow_each_other_and_hold_others() -> None:
-    inner = keras.Sequential([keras.layers.Dense(2, name="in"), keras.layers.ReLU(name="out")], name="inner")
+    inner = keras.Sequential(
+        [keras.layers.Dense(2, name="in"), keras.layers.Dropout(0.5, name="out")], name="inner"
+    )
     outer = keras.Sequential([keras.Input([4]), inner, keras.layers.Dense(1, name="last")], name="outer")
     found = architecture.describe(outer)
     assert [(layer["name"], layer["inputs"]) for layer in found["layers"]] == [
@@ -48,6 +50,8 @@ def test_layers_follow_each_other_and_hold_others() -> None:
         ("last", ["inner"]),
     ]
     assert [layer["name"] for layer in found["layers"][0]["layers"]] == ["in", "out"]
+    # A layer without weights is not frozen, though it keeps a state of its own.
+    assert all(layer["trainable"] for layer in found["layers"][0]["layers"])
     assert found["parameters"] == 10 + 3
 
 
