@@ -27,12 +27,13 @@ def read(folder: Path, split: str) -> Iterator[Example]:
     for path in sorted((folder / f"Split-{split}").glob("*.gz")):
         try:
             for record in tfrecord.records(path):
-                yield _example(record)
+                yield parse(record)
         except (*tfrecord.DAMAGED, DecodeError):
             continue
 
 
-def _example(record: bytes) -> Example:
+def parse(record: bytes) -> Example:
+    """The features of a serialized tf.Example."""
     found: Example = {}
     for name, feature in message_type().FromString(record).features.feature.items():
         kind = feature.WhichOneof("kind")

@@ -15,7 +15,7 @@ from reports.ui.security import LocalOnly
 from reports.ui.stores import Stores
 
 # Path, and module whose `routes(home)` is mounted there.
-MOUNTED: tuple[tuple[str, str], ...] = ()
+MOUNTED: tuple[tuple[str, str], ...] = (("/what-if", "reports.what_if"),)
 
 
 def application(home: Home) -> Starlette:

@@ -1,0 +1,39 @@
+// The curve of one feature, drawn anew after each edit.
+
+import { attempt, post } from "./api.js";
+import * as chart from "./chart.js";
+import { debounced, el, find } from "./dom.js";
+import { on, state } from "./state.js";
+
+const section = find("#dependence");
+const form = find("form", section);
+const problem = find(".problem", section);
+
+async function draw() {
+  if (!state.model?.table) return;
+  await attempt(problem, async () => {
+    const curve = await post("dependence", { values: state.values, feature: form.feature.value, output: Number(form.output.value) });
+    find(".plot", section).replaceChildren(chart.dependence(curve, state.model.task !== "regression"));
+    const rows = curve.rows ? `Blue: the mean over ${curve.rows} held-out examples (partial dependence), its band from the 10th to the 90th percentile. ` : "";
+    find("figcaption", section).textContent = `${rows}Orange: this example (individual conditional expectation); the upright line is its value.`;
+  });
+}
+
+export function start() {
+  const model = state.model;
+  if (!model.table || !model.outputs.length) {
+    find(".body", section).hidden = true;
+    const why = find(".empty", section);
+    why.textContent = model.outputs.length ? "This is for tables: a picture or a text has no single features to change." : "This is for answers that are scores; edit the text above and read the answer.";
+    why.hidden = false;
+    return;
+  }
+  form.feature.replaceChildren(...model.form.map((field) => el("option", { value: field.name }, field.name)));
+  form.output.replaceChildren(...model.outputs.map((name, place) => el("option", { value: place }, name)));
+  find(".outputs", form).hidden = model.outputs.length < 2;
+  form.addEventListener("change", draw);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  const soon = debounced(draw, 500);
+  on("edited", soon);
+  on("picked", soon);
+}
