@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 ROUNDING = 1e-5
 """Nearer answers are the same: float32, added up in another order."""
 

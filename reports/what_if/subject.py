@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from pipeline import served
+from pipeline import copies, served
 from pipeline.home import Home
 from reports import run_facts
 from reports.run_facts import Missing, RunFacts
@@ -81,8 +81,8 @@ def find(home: Home, pipeline: str, version: int | None = None) -> Subject:
       UserError: the pipeline has pushed nothing, or has no such version (any more).
     """
     [found] = served.find(home, [pipeline])
-    folder = found.version(version)
-    number = int(folder.name)
+    folder = copies.here(home, found.version(version))
+    number = found.versions[-1] if version is None else version
     try:
         facts = run_facts.find(home, pipeline, f"v{number}")
     except UserError as error:

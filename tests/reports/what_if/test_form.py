@@ -105,7 +105,9 @@ def test_a_sentence_is_cut_at_its_spaces() -> None:
 def test_pixels_are_asked_for_as_an_encoded_picture() -> None:
     pixels = Signature({"image": Tensor("DT_FLOAT", (-1, 28, 28, 1))}, {}, "")
     encoded = Signature({"image_bytes": Tensor("DT_STRING", (-1,))}, {}, "")
-    assert form.choose_signature("m", {"serving_default": pixels, "serving_bytes": encoded}) == "serving_bytes"
+    assert (
+        form.choose_signature("m", {"serving_default": pixels, "serving_bytes": encoded}) == "serving_bytes"
+    )
     assert form.fields(encoded, True, None, {})[0].kind == "image"
     with pytest.raises(BadInput, match="has no serving_default"):
         form.choose_signature("m", {"one": encoded, "two": encoded})
