@@ -31,7 +31,8 @@ _BLOCK = 8 << 20
 _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 60
 _RETRY_SECONDS = 15
-_PARTIAL = ".fetching-"
+# What a copy that was killed can leave begins with it.
+PARTIAL = ".fetching-"
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,12 @@ def copy_here(uri: str, found: Iterable[File], folder: Path, immutable: bool = F
       UserError: the disk is full, a file changed while it was read, or the store has its troubles.
     """
     missing = [file for file in found if not _is_copy(folder / file.name, file, immutable)]
-    _each(missing, lambda file: _download_file(uri, file, folder / file.name))
+    if not missing:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside the folder: whoever reads it, or copies it at the same time, sees whole files alone.
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as scratch:
+        _each(missing, lambda file: _download_file(uri, file, folder / file.name, Path(scratch)))
     now = set(stat(uri, [file.name for file in missing]))
     for file in missing:
         if file not in now:
@@ -275,10 +281,10 @@ def _is_copy(path: Path, file: File, immutable: bool) -> bool:
     return settled and (stat.st_size, stat.st_mtime_ns) == (file.bytes, file.written)
 
 
-def _download_file(uri: str, file: File, path: Path) -> None:
+def _download_file(uri: str, file: File, path: Path, scratch: Path) -> None:
     store, source = _open(join(uri, file.name))
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=path.parent)
+    descriptor, partial = tempfile.mkstemp(dir=scratch)
     try:
         with os.fdopen(descriptor, "wb") as target, _told(join(uri, file.name)):
             with store.open_input_stream(source, compression=None) as stream:
@@ -289,8 +295,6 @@ def _download_file(uri: str, file: File, path: Path) -> None:
         os.replace(partial, path)
     except FileNotFoundError:
         raise UserError(f"{join(uri, file.name)}: is gone since it was listed; try again") from None
-    finally:
-        Path(partial).unlink(missing_ok=True)
 
 
 def _write_block(target: Any, block: bytes, path: Path) -> None:

@@ -167,6 +167,7 @@ def _orphans(root: Path, recorded: set[Path], kept: Kept) -> Iterator[Path]:
 
 def _temporary(root: Path) -> Iterator[Path]:
     yield from sorted(root.glob(".temp/*"))
+    yield from sorted(root.glob(f"*/*/{remote_files.PARTIAL}*"))
     for name in _NODE_TEMPORARY:
         yield from sorted(root.glob(f"*/.system/{name}/*"))
 

@@ -32,12 +32,13 @@ def run(
     node: Annotated[str, typer.Argument(help="The component; mlpipe node list shows them.")],
     run_id: RunIdOption,
     set_: SetOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Run it although a cached result would do.")] = False,
     home: HomeOption = None,
 ) -> None:
     """Run one component of a run, on what that run made of those before it; the first one begins the run."""
     from pipeline import node_run
 
-    node_run.run_node(pipeline, node, run_id, home_module.find(home), set_ or ())
+    node_run.run_node(pipeline, node, run_id, home_module.find(home), set_ or (), force)
 
 
 @app.command()

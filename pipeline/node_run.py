@@ -23,7 +23,9 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][\w.:+@=-]{0,199}", re.ASCII)
 _SELECTOR = re.compile(r"last(~.*)?|v\d+")
 
 
-def run_node(pipeline: str, node_id: str, run_id: str, home: Home, overrides: Sequence[str] = ()) -> None:
+def run_node(
+    pipeline: str, node_id: str, run_id: str, home: Home, overrides: Sequence[str] = (), force: bool = False
+) -> None:
     """Runs one node of a run; the first that is called begins the run, the others take the configuration that it recorded.
 
     A node that is done is not run again, but its gate is applied again.
@@ -34,6 +36,7 @@ def run_node(pipeline: str, node_id: str, run_id: str, home: Home, overrides: Se
       run_id: any name that no run of another pipeline has.
       home: where the records and artifacts are.
       overrides: `key.subkey=value`, the same for every node of a run.
+      force: whether it runs although a cached result would do.
 
     Raises:
       BadInput: unknown node, a node whose upstream has not run, a run of another pipeline, or a configuration that
@@ -58,7 +61,7 @@ def run_node(pipeline: str, node_id: str, run_id: str, home: Home, overrides: Se
             print(f"{node_id} is done in run {run_id} of {config.name}: nothing to run")
         else:
             job, notes = begun
-            work.do(job, work.Options(node=node_id), store, notes)
+            work.do(job, work.Options(force, node=node_id), store, notes)
 
 
 def end(pipeline: str, run_id: str, home: Home) -> None:

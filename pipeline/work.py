@@ -172,7 +172,7 @@ def _forced(pipeline: Pipeline, options: Options) -> set[str]:
 
     forced = {"Pusher"}
     if options.force:
-        forced.update(node.id for node in pipeline.components)
+        forced.update([options.node] if options.node else [node.id for node in pipeline.components])
     if options.start is not None:
         forced |= local.from_node(pipeline, options.start)
     return forced

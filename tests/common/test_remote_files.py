@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -62,6 +64,20 @@ def test_what_is_there_already_is_not_copied_again(model: Path, s3: ObjectStore,
     for local in (copy, model):
         remote_files.download(uri, local, immutable=True)
     assert {path: path.stat().st_ino for path in (*copy.rglob("*"), *model.rglob("*"))} == inodes
+
+
+def test_two_that_copy_the_same_at_once_do_not_meet(s3: ObjectStore, tmp_path: Path) -> None:
+    for number in range(30):
+        s3.put(f"shards/{number:02}", f"{number}" * 1000)
+    script = (
+        "import sys; from pathlib import Path; from common import remote_files;"
+        "remote_files.download(sys.argv[1], Path(sys.argv[2]), immutable=True)"
+    )
+    command = [sys.executable, "-c", script, s3.uri("shards"), str(tmp_path / "copy")]
+    both = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(2)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert tree(tmp_path) == ["copy", *(f"copy/{number:02}" for number in range(30))]
+    assert (tmp_path / "copy" / "07").read_text() == "7" * 1000
 
 
 def test_a_copy_becomes_what_the_folder_is_now(s3: ObjectStore, tmp_path: Path) -> None:
@@ -177,9 +193,6 @@ def test_a_store_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_full_disk_is_told_before_anything_half_is_left(s3: ObjectStore) -> None:
     """On the smallest real file system that can be had: a mounted one of a megabyte, else this is skipped."""
-    import subprocess
-    import tempfile
-
     s3.put("rows/big.csv", b"x" * 3_000_000)
     with tempfile.TemporaryDirectory() as small:
         mounted = subprocess.run(
@@ -189,11 +202,11 @@ def test_a_full_disk_is_told_before_anything_half_is_left(s3: ObjectStore) -> No
             pytest.skip("no file system can be mounted here")
         try:
             with pytest.raises(UserError) as caught:
-                remote_files.download(s3.uri("rows"), Path(small))
+                remote_files.download(s3.uri("rows"), Path(small, "rows"))
             assert str(caught.value) == (
-                f"{small}: the disk is full; free some space there, or name another --home"
+                f"{small}/rows: the disk is full; free some space there, or name another --home"
             )
-            assert os.listdir(small) == []
+            assert tree(Path(small)) == ["rows"]
         finally:
             subprocess.run(["umount", small], check=True)
 

@@ -118,6 +118,15 @@ def test_a_run_keeps_what_it_began_with(fresh: Project, monkeypatch: pytest.Monk
     (fresh.folder / "rows.csv").write_text(rows)
 
 
+def test_a_node_can_be_run_although_its_result_is_cached(finished: Project) -> None:
+    assert node(finished, "ExampleGen").code == 0
+    assert node(finished, "StatisticsGen", "r1", "--force").code == 0
+    states = {name: run_of(finished).node(name).state for name in ("ExampleGen", "StatisticsGen")}
+    assert states == {"ExampleGen": "cached", "StatisticsGen": "complete"}
+    # What is done in the run is not run again: other nodes may have read it.
+    assert "is done in run r1 of toy: nothing to run" in node(finished, "StatisticsGen", "r1", "--force").out
+
+
 def test_data_that_are_mended_are_read_by_the_next_try(fresh: Project) -> None:
     good = (fresh.folder / "rows.csv").read_text()
     (fresh.folder / "rows.csv").write_text(good + "1,2,red,7,8,9\n")
