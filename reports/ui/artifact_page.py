@@ -11,7 +11,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from common.errors import BadInput
+from common import remote_files
+from common.errors import BadInput, UserError
 from pipeline import facts, lineage, metadata
 from pipeline.metadata import Store
 from reports.ui import lineage_graph, links
@@ -51,7 +52,7 @@ def _values(store: Store, found: mlmd.Artifact) -> dict[str, Any]:
         "maker": before.maker(found.id),
         "cached": (count, latest),
         "properties": {key: _shown(value) for key, value in metadata.properties(found).items()},
-        "files": _files(Path(found.uri)),
+        "files": _remote_files(found.uri) if remote_files.is_remote(found.uri) else _files(Path(found.uri)),
         "most_files": _MOST_FILES,
         "upstream": lineage_graph.drawn(before, "upstream"),
         "downstream": lineage_graph.drawn(after, "downstream"),
@@ -72,6 +73,14 @@ def _files(folder: Path) -> list[tuple[str, int]]:
             if len(found) > _MOST_FILES:
                 return found
     return found
+
+
+def _remote_files(uri: str) -> list[tuple[str, int]]:
+    """The same of an artifact in an object store; none when it does not answer."""
+    try:
+        return [(file.name, file.bytes) for file in remote_files.files(uri)[: _MOST_FILES + 1]]
+    except UserError:
+        return []
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -12,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from pipeline import compare as comparing
 from pipeline import facts, runs
+from pipeline.copies import Copies
 from pipeline.metadata import Store
 from pipeline.runs import Run
 from reports.run import feature_statistics
@@ -57,7 +57,7 @@ def compare(request: Request) -> HTMLResponse:
     with request.app.state.stores.borrow() as store:
         pair = (runs.get_run(store, pipeline, before), runs.get_run(store, pipeline, after))
         answer = comparing.compare(store, *pair)
-        cards = _cards(store, pair, answer["statistics"])
+        cards = _cards(store, Copies(request.app.state.home), pair, answer["statistics"])
     return response(
         request,
         "ui/compare.html",
@@ -119,7 +119,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def _cards(store: Store, pair: tuple[Run, Run], changed: Mapping[str, Any] | None) -> list[Card]:
+def _cards(
+    store: Store, copies: Copies, pair: tuple[Run, Run], changed: Mapping[str, Any] | None
+) -> list[Card]:
     """The features of the training data that differ, each with both distributions laid over each other."""
     if not changed or not changed["changed"]:
         return []
@@ -127,7 +129,8 @@ def _cards(store: Store, pair: tuple[Run, Run], changed: Mapping[str, Any] | Non
     sides = []
     for run, colour in ((pair[1], _AFTER), (pair[0], _BEFORE)):
         artifact = runs.outputs_of(store, run.node("StatisticsGen")).get("statistics")
-        splits = feature_statistics.read(Path(artifact.uri)) if artifact and not facts.gone(artifact) else {}
+        folder = copies.fetch(artifact.uri) if artifact and not facts.gone(artifact) else None
+        splits = feature_statistics.read(folder) if folder else {}
         split = splits.get(_SPLIT) or next(iter(splits.values()), None)
         sides.append((run.id, colour, split.features if split else {}))
     found = []
