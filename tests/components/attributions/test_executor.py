@@ -128,7 +128,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     )
 
 
-@pytest.mark.parametrize("kind", ["table", "texts", "images"])
+@pytest.mark.parametrize(
+    "kind", ["table", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("texts", "images"))]
+)
 def test_what_is_differentiated_gives_the_model_s_own_answers(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -175,6 +177,7 @@ def test_a_table(table: Trained, tmp_path: Path) -> None:
     assert (gradients["baseline"], gradients["examples"]) == ("the mean of the examples", 16)
 
 
+@pytest.mark.slow
 def test_words(texts: Trained, tmp_path: Path) -> None:
     found = texts.measure(tmp_path)["gradients"]
     assert found["completeness"]["largest_gap"] < 0.01
@@ -198,6 +201,7 @@ def test_words_of_each_encoder(name: str, tmp_path: Path) -> None:
     assert found["completeness"]["mean_gap"] < 0.05 * found["completeness"]["mean_difference"] + 1e-3
 
 
+@pytest.mark.slow
 def test_pixels(images: Trained, tmp_path: Path) -> None:
     found = images.measure(tmp_path)["gradients"]
     assert found["completeness"]["largest_gap"] < 0.02
