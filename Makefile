@@ -9,7 +9,7 @@ PARALLEL := -n 2 --dist loadfile
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check format results bench airflow flink lock clean
+.PHONY: help setup run test test-slow check format results bench airflow flink spark lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ airflow: setup ## start Airflow on this machine with the DAG of penguin (PIPELIN
 
 flink: setup ## start Flink on this machine with two task managers, and Beam's job server (PORT=... JOB_PORT=...)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.flink start $(if $(PORT),--port $(PORT)) $(if $(JOB_PORT),--job-port $(JOB_PORT))
+
+spark: setup ## start Beam's job server for Spark on this machine (JOB_PORT=...)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.spark start $(if $(JOB_PORT),--job-port $(JOB_PORT))
 
 lock: ## resolve setup.py again and rewrite requirements/*.lock (UPGRADE=1: newest versions)
 	@python=$$(PYTHON="$(PYTHON)" sh tools/find_python.sh) && "$$python" -m tools.lock $(if $(UPGRADE),--upgrade)

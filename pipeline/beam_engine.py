@@ -16,7 +16,7 @@ _LOCAL = (f"--runner={LOCAL_RUNNER}", "--direct_running_mode=in_memory")
 _PATIENCE = 5
 _SETUP_FILE = Path(__file__).parents[1] / "setup.py"
 # A worker stays a while for the job's next stage: its start costs seconds.
-_FLINK = ("--environment_cache_millis=30000",)
+_CACHE = "--environment_cache_millis=30000"
 
 
 def arguments(section: Beam) -> list[str]:
@@ -48,7 +48,7 @@ def check(section: Beam) -> None:
     _connect("beam.job_endpoint", section.job_endpoint, "job service")
     if section.workers and _host(section.workers) == _host(section.job_endpoint):
         _connect("beam.workers", section.workers, "worker pool")
-    if section.engine == "flink":
+    if section.engine in ("flink", "spark"):
         if str(_worker()) in _workers(section)[1] and not _worker().exists():
             raise UserError(
                 f"beam.worker_command: {_worker()} is not there; make setup, or name the workers' own"
@@ -63,8 +63,8 @@ def _engine(section: Beam) -> list[str]:
         keys = ("project", "region", "temp_location")
         return ["--runner=DataflowRunner", *(f"--{key}={getattr(section, key)}" for key in keys)]
     found = ["--runner=PortableRunner", f"--job_endpoint={section.job_endpoint}", *_workers(section)]
-    if section.engine == "flink":
-        found.extend(_FLINK)
+    if section.engine in ("flink", "spark"):
+        found.append(_CACHE)
         for key in ("flink_master", "parallelism"):
             value = getattr(section, key)
             if value is not None:

@@ -21,6 +21,7 @@ _KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "local": ((), ()),
     "portable": (("job_endpoint",), (*_WORKERS, "setup_file")),
     "flink": (("job_endpoint",), (*_WORKERS, "flink_master", "parallelism", "setup_file")),
+    "spark": (("job_endpoint",), (*_WORKERS, "setup_file")),
     "dataflow": (("project", "region", "temp_location"), ("worker_image", "setup_file")),
 }
 _EXAMPLES = {
@@ -53,10 +54,10 @@ class Beam(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    engine: Literal["local", "portable", "flink", "dataflow"] = "local"
+    engine: Literal["local", "portable", "flink", "spark", "dataflow"] = "local"
     job_endpoint: Address | None = Field(
         None,
-        description="Of engines portable and flink: host:port of the job service, for flink Beam's for Flink.",
+        description="host:port of the job service; of engines flink and spark Beam's own for these.",
     )
     workers: Address | None = Field(
         None,
@@ -64,7 +65,7 @@ class Beam(BaseModel):
     )
     worker_command: str | None = Field(
         None,
-        description="A program that becomes a worker, by its path; flink: mlpipe-worker of this environment.",
+        description="A program that becomes a worker, by its path; flink, spark: mlpipe-worker of this environment.",
     )
     worker_image: str | None = Field(None, description="A container image that workers run in.")
     flink_master: Address | None = Field(

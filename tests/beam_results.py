@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from tests.end_to_end.project import mlpipe
 
+REPOSITORY = Path(__file__).parents[1]
 SPLITS = ("train", "valid", "eval")
 SHORT = ("--set", "trainer.training.epochs=1", "--set", "evaluation.gates=[{metric: auc, lower: 0.5}]")
 
@@ -20,6 +23,15 @@ def run(home: Path, *arguments: str) -> Path:
     result = mlpipe("run", "taxi", *SHORT, *arguments, "--home", str(home))
     assert result.code == 0, result.err
     return home / "pipelines" / "taxi"
+
+
+def worker_command(folder: Path) -> Path:
+    """A program that becomes a Beam worker with the code of this checkout."""
+    worker = folder / "worker"
+    program = [sys.executable, str(REPOSITORY / "pipeline/beam_worker.py")]
+    worker.write_text(f'#!/bin/sh\nexec {shlex.join(program)} "$@"\n')
+    worker.chmod(0o755)
+    return worker
 
 
 def same_examples(here: Path, there: Path) -> None:

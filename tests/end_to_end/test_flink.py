@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +18,6 @@ from tests import beam_results
 from tools.flink import cluster, jars
 
 pytestmark = pytest.mark.slow
-REPOSITORY = Path(__file__).parents[2]
 # A job has tasks for every column: with all of them, those of StatisticsGen and Transform have 342 and 892.
 DROPPED = (
     "pickup_census_tract, trip_start_timestamp, trip_start_month, trip_start_day, trip_seconds, pickup_community_area,"
@@ -47,11 +44,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def flink(folder: Path) -> Iterator[cluster.Cluster]:
     try:
-        found = jars.ensure(REPOSITORY)
+        found = jars.ensure(beam_results.REPOSITORY)
     except BadInput as error:
         pytest.skip(f"no Flink here: {error}")
     with cluster.running(
-        found, folder / "cluster", env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        found, folder / "cluster", env={**os.environ, "PYTHONPATH": str(beam_results.REPOSITORY)}
     ) as running:
         yield running
 
@@ -59,16 +56,12 @@ def flink(folder: Path) -> Iterator[cluster.Cluster]:
 @pytest.fixture(scope="module")
 def overrides(folder: Path, flink: cluster.Cluster) -> list[str]:
     """What a command needs to run on it."""
-    worker = folder / "worker"
-    program = [sys.executable, str(REPOSITORY / "pipeline/beam_worker.py")]
-    worker.write_text(f'#!/bin/sh\nexec {shlex.join(program)} "$@"\n')
-    worker.chmod(0o755)
     values = (
         "engine=flink",
         "parallelism=2",
         f"job_endpoint={flink.job_endpoint}",
         f"flink_master={flink.master}",
-        f"worker_command={worker}",
+        f"worker_command={beam_results.worker_command(folder)}",
     )
     return [word for value in values for word in ("--set", f"beam.{value}")]
 

@@ -129,6 +129,19 @@ def test_flink() -> None:
     ]
 
 
+def test_spark() -> None:
+    section = Beam(engine="spark", job_endpoint="jobs:8099", worker_command="/opt/worker")
+    assert beam_engine.arguments(section) == [
+        "--runner=PortableRunner",
+        "--job_endpoint=jobs:8099",
+        "--environment_type=PROCESS",
+        '--environment_config={"command": "/opt/worker"}',
+        "--environment_cache_millis=30000",
+        "--no_pipeline_type_check",
+        "--sdk_container_image=none",
+    ]
+
+
 def test_dataflow() -> None:
     keys = {"project": "shop", "region": "europe-west1", "temp_location": "gs://shop/beam"}
     section = Beam.model_validate({"engine": "dataflow", "setup_file": True, **keys})

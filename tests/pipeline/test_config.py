@@ -233,7 +233,7 @@ def test_defaults_are_filled_in() -> None:
         (
             "evaluation:",
             "beam: {engine: portible}\nevaluation:",
-            "toy.yaml:12: beam.engine: input should be 'local', 'portable', 'flink' or 'dataflow', got \"portible\";"
+            "toy.yaml:12: beam.engine: input should be 'local', 'portable', 'flink', 'spark' or 'dataflow', got \"portible\";"
             " did you mean portable?",
         ),
         (
@@ -244,7 +244,7 @@ def test_defaults_are_filled_in() -> None:
         (
             "evaluation:",
             "beam: {workers: 'localhost:50000'}\nevaluation:",
-            "toy.yaml:12: beam: workers is for engine portable, flink, not for local; set engine or take it out",
+            "toy.yaml:12: beam: workers is for engine portable, flink, spark, not for local; set engine or take it out",
         ),
         (
             "evaluation:",

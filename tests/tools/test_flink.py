@@ -61,7 +61,7 @@ def test_what_maven_says_is_handed_on_and_it_is_tried_again(tmp_path: Path, prog
     with pytest.raises(BadInput) as caught:
         jars.ensure(tmp_path)
     assert str(caught.value) == (
-        "mvn could not fetch the jars of tools/flink/pom.xml: Could not find artifact org.apache.flink:flink-clients"
+        "mvn could not fetch the jars of flink/pom.xml: Could not find artifact org.apache.flink:flink-clients"
     )
     (tmp_path / "broken").unlink()
     assert jars.ensure(tmp_path).is_dir()

@@ -28,11 +28,12 @@ _LOG = tuple(
     for setting in ("defaultLogLevel=warn", "log.org.apache.flink.metrics=error", "showDateTime=true")
 )
 _JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
-# Flink reaches into these packages of Java 17; its own start scripts open them too.
+# Flink and Spark reach into these packages of Java 17; their own start scripts open them too.
 _EXPORTS = ("sun.net.util", "java.rmi/sun.rmi.registry", "java.security.jgss/sun.security.krb5")
 _OPENS = (
-    "java.lang java.lang.reflect java.net java.io java.nio sun.nio.ch java.text java.time java.util"
-    " java.util.concurrent java.util.concurrent.atomic java.util.concurrent.locks"
+    "java.lang java.lang.invoke java.lang.reflect java.net java.io java.nio sun.nio.ch sun.nio.cs java.text java.time"
+    " java.util java.util.concurrent java.util.concurrent.atomic java.util.concurrent.locks sun.security.action"
+    " sun.util.calendar"
 )
 # TFDV's and TFT's jobs have hundreds of tasks; each has buffers for what it sends and gets.
 _NETWORK = "384m"
@@ -63,7 +64,7 @@ class Cluster:
     env: Mapping[str, str] = field(repr=False)
     servers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     task_managers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
-    _gone: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    gone: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def revive(self) -> int:
         """Start task managers again that have ended, as a cluster's supervisor does; gives how many.
@@ -76,7 +77,7 @@ class Cluster:
                 raise BadInput(f"the {name} has ended, its log: {self.log(name)}")
         ended = [number for number, process in self.task_managers.items() if process.poll() is not None]
         for number in ended:
-            self._gone.append(self.task_managers[number])
+            self.gone.append(self.task_managers[number])
             self.start_task_manager(number)
         return len(ended)
 
@@ -116,7 +117,7 @@ class Cluster:
             ],
         )
         deadline = time.monotonic() + _PATIENCE
-        while not (_listens(host, int(port)) and registered(self.master) == task_managers):
+        while not (listens(host, int(port)) and registered(self.master) == task_managers):
             for name, process in (*self.servers.items(), *self._named_task_managers()):
                 if process.poll() is not None:
                     raise BadInput(f"the {name} ended at its start, its log: {self.log(name)}")
@@ -124,38 +125,43 @@ class Cluster:
                 raise BadInput(f"Flink did not come up in {_PATIENCE} s, its logs: {self.folder}")
             time.sleep(0.2)
 
-    def stop(self) -> None:
-        """End all processes, with the workers that they started."""
-        processes = [*self.servers.values(), *self.task_managers.values(), *self._gone]
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _TERM_SECONDS
-        for process in processes:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(max(0, deadline - time.monotonic()))
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
     def _named_task_managers(self) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         return ((f"task-manager-{number}", process) for number, process in self.task_managers.items())
 
     def _java(self, name: str, options: Sequence[str], command: Sequence[str]) -> subprocess.Popen[bytes]:
-        exports = (package if "/" in package else f"java.base/{package}" for package in _EXPORTS)
-        access = [
-            *(f"--add-exports={package}=ALL-UNNAMED" for package in exports),
-            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS.split()),
-        ]
-        with self.log(name).open("ab") as log:
-            return subprocess.Popen(
-                ["java", *access, *_LOG, *options, *command],
-                env={**self.env, "CLASSPATH": str(self.jars / "*")},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return java(self.jars, self.log(name), [*_LOG, *options, *command], self.env)
+
+
+def java(jars: Path, log: Path, words: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start Java, in a process group of its own, with the jars of a folder; a log that is there goes on."""
+    exports = (package if "/" in package else f"java.base/{package}" for package in _EXPORTS)
+    access = [
+        *(f"--add-exports={package}=ALL-UNNAMED" for package in exports),
+        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS.split()),
+    ]
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            ["java", *access, *words],
+            env={**env, "CLASSPATH": str(jars / "*")},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+
+
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes, with all that they started."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _TERM_SECONDS
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0, deadline - time.monotonic()))
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextmanager
@@ -179,7 +185,7 @@ def running(
     Raises:
       BadInput: a port is taken, or it does not come up.
     """
-    rpc, rest, job = (_free_port(wanted) for wanted in (0, port, job_port))
+    rpc, rest, job = (free_port(wanted) for wanted in (0, port, job_port))
     settings = {
         "jobmanager.rpc.address": "localhost",
         "jobmanager.rpc.port": rpc,
@@ -209,7 +215,7 @@ def running(
         cluster.start(task_managers)
         yield cluster
     finally:
-        cluster.stop()
+        stop([*cluster.servers.values(), *cluster.task_managers.values(), *cluster.gone])
 
 
 def registered(master: str) -> int:
@@ -221,7 +227,7 @@ def registered(master: str) -> int:
         return 0
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
     """A port of the loopback that is free now: the wanted one, if it is not 0.
 
     Raises:
@@ -236,7 +242,8 @@ def _free_port(wanted: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _listens(host: str, port: int) -> bool:
+def listens(host: str, port: int) -> bool:
+    """Whether something accepts connections there."""
     try:
         socket.create_connection((host, port), 1).close()
     except OSError:

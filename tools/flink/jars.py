@@ -1,4 +1,4 @@
-"""The jars of Flink and of Beam's job server: fetched by Maven as pom.xml pins them, once."""
+"""The jars of a cluster and of Beam's job server for it: fetched by Maven as a pom.xml pins them, once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tools.bootstrap import locked, say
 POM = Path(__file__).with_name("pom.xml")
 
 
-def ensure(root: Path) -> Path:
-    """The folder with the jars of pom.xml, below `.cache/flink` of the checkout.
+def ensure(root: Path, pom: Path | None = None) -> Path:
+    """The folder with the jars of a pom.xml (default: Flink's), below `.cache` of the checkout.
 
     Maven asks where the user's own settings say (`~/.m2/settings.xml`), else Maven Central.
 
@@ -25,24 +25,25 @@ def ensure(root: Path) -> Path:
     for program, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
         if shutil.which(program) is None:
             raise BadInput(f"no {program} on PATH; on Debian: apt-get install {package}")
-    cache = root / ".cache/flink"
-    jars = cache / f"jars-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+    pom = pom or POM
+    cache = root / ".cache" / pom.parent.name
+    jars = cache / f"jars-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
     if jars.is_dir():
         return jars
-    with locked(root / ".cache/flink.lock"):
+    with locked(cache.with_suffix(".lock")):
         if not jars.is_dir():
             part = cache / "jars.part"
             shutil.rmtree(part, ignore_errors=True)
-            say(f"fetching Flink's jars with Maven, 160 MB, to {jars}")
-            _copy(part)
+            say(f"fetching jars with Maven, to {jars}")
+            _copy(pom, part)
             os.replace(part, jars)
     return jars
 
 
-def _copy(folder: Path) -> None:
+def _copy(pom: Path, folder: Path) -> None:
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
     done = subprocess.run(
-        ["mvn", "-B", "-q", "-f", str(POM), *goal],
+        ["mvn", "-B", "-q", "-f", str(pom), *goal],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -51,4 +52,4 @@ def _copy(folder: Path) -> None:
     if done.returncode:
         errors = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
         why = errors[0].removeprefix("[ERROR]").strip() if errors else done.stdout.strip()[-300:]
-        raise BadInput(f"mvn could not fetch the jars of tools/flink/pom.xml: {why}")
+        raise BadInput(f"mvn could not fetch the jars of {pom.parent.name}/pom.xml: {why}")

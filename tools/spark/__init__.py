@@ -1,0 +1,1 @@
+"""Spark on this machine, inside Beam's job server for it: `make spark`."""
