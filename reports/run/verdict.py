@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
@@ -113,7 +114,17 @@ def push(facts: RunFacts) -> Push:
     about = artifact_facts.described(found[0]) if found else {}
     if not about.get("pushed"):
         return Push(None)
-    return Push(about["version"], str(about["destination"] or ""), bool(about["served"]))
+    return Push(about["version"], _within(facts, str(about["destination"] or "")), bool(about["served"]))
+
+
+def _within(facts: RunFacts, destination: str) -> str:
+    """A folder of the home as seen from beside it: the same wherever the home lies."""
+    root = facts.home.root
+    return (
+        str(Path(destination).relative_to(root.parent))
+        if Path(destination).is_relative_to(root)
+        else destination
+    )
 
 
 def gates_of(facts: RunFacts) -> list[Gate]:

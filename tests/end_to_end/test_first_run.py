@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from components.serving_check import report as serving_report
+from reports import words
 from tests.end_to_end.project import COMPONENTS, REPOSITORY, Project, Result
 
 ASK = """
@@ -49,7 +50,22 @@ def test_first_run(first_run: tuple[Path, Path, Result], finished: Project) -> N
     assert [line for line in lines if re.fullmatch(passed, line)]
     assert f"pushed     {finished.home.serving('toy')}/1" in lines
     assert [line for line in lines if line.endswith("cached: nothing")]
+    assert re.fullmatch(r"report     home/reports/toy/\d{8}-\d{6}\.html", lines[-1])
     assert "\x1b" not in result.out
+
+
+def test_the_report_has_the_figures_of_the_artifacts(finished: Project) -> None:
+    [report] = finished.home.report("toy", "").parent.glob("*.html")
+    html = report.read_text()
+    assert "This part cannot be made" not in html
+    assert "Pushed as version 1." in html
+    accuracy = next(row for row in finished.verdict()["metrics"] if row["metric"] == "accuracy")
+    assert f">{words.number(accuracy['value'])}<" in html
+    [run] = finished.home.pipeline_root("toy").glob("Trainer/model_run/*")
+    curves = json.loads((run / "learning_curves.json").read_text())
+    assert f"train ends at {words.number(curves['loss'][-1])}" in html
+    layers = json.loads((run / "model.json").read_text())["layers"]
+    assert all(f">{layer['name']}</td>" in html for layer in layers)
 
 
 def test_the_verdict_is_kept(finished: Project) -> None:

@@ -25,6 +25,8 @@ def test_a_wrong_model_is_not_pushed(finished: Project) -> None:
     )
     assert finished.served() == ["1"]
     assert finished.runs() == ["succeeded", "gate_failed"]
+    *_, report = sorted(finished.home.report("toy", "").parent.glob("*.html"))
+    assert "Not pushed: a gate did not let it pass." in report.read_text()
     assert "Pusher" not in finished.states()
     verdict = finished.verdict()
     assert verdict["blessed"] is False

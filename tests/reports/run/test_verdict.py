@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ def test_the_gates_of_a_pushed_model(facts: RunFacts) -> None:
     assert (bound.what, bound.value, bound.threshold, bound.ok) == ("accuracy", "0.9700", "≥ 0.95", True)
     rows = {row.what: row.value for row in found[2].rows}
     assert rows == {"p99 over REST": "3.10 ms", "p99 over gRPC": "1.20 ms", "memory of the server": "412 MB"}
+
+
+def test_where_it_was_pushed_to(facts: RunFacts) -> None:
+    where = f"{facts.home.root.name}/serving/penguin/1"
+    assert verdict.push(facts) == verdict.Push(1, where, served=True)
+    shutil.rmtree(facts.home.serving("penguin"))
+    assert verdict.push(facts) == verdict.Push(1, where, served=False)
+    assert "no longer there" in verdict.section(facts).html
 
 
 def test_the_page_has_every_figure(facts: RunFacts) -> None:
