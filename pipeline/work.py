@@ -91,11 +91,12 @@ def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
 
 def _end(job: Job, options: Options, store: Store, state: str, reason: str) -> None:
     """Records how a run ended early; what is recorded nowhere, as the store is gone, is found out later."""
-    with suppress(UserError), lock.brief(job.home, job.config.name):
-        # TFX closes the execution of a component that raises an Exception, but not that of a driver, nor after Ctrl-C.
-        reconcile.close(store, job.home, job.config.name, job.run_id, options.node)
-        record.end(store, job.run_id, state, reason)
-    _report(job, store)
+    with suppress(UserError):
+        with lock.brief(job.home, job.config.name):
+            # TFX closes the execution of a component that raises an Exception, but not of a driver, nor after Ctrl-C.
+            reconcile.close(store, job.home, job.config.name, job.run_id, options.node)
+            record.end(store, job.run_id, state, reason)
+        _report(job, store)
 
 
 def _report(job: Job, store: Store) -> None:
