@@ -28,6 +28,7 @@ COMMANDS = {
     "scale_example_gen": ["scale", "--rows", "1000000", "20000000", "--until", "ExampleGen"],
     "training_input": ["training_input"],
     "image_input": ["image_input"],
+    "ui_pages": ["ui_pages"],
     "serving": ["serving_load", "--models", "penguin", "--clients", "1", "32"],
 }
 

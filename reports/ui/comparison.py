@@ -17,7 +17,7 @@ from pipeline.runs import Run
 from reports.run import feature_statistics
 from reports.run.distributions import Series
 from reports.run.feature_cards import Card, card
-from reports.ui import filters, links, pages
+from reports.ui import filters, links, live, pages
 from reports.ui.index import Index, Row
 from reports.ui.layout import response
 from reports.words import short
@@ -64,6 +64,7 @@ def compare(request: Request) -> HTMLResponse:
         crumbs=[(pipeline, links.pipeline(pipeline)), ("compare", None)],
         pipeline=pipeline,
         runs=pair,
+        states=[live.as_seen(request.app.state.home, index.row(run.context_id)).shown_state for run in pair],
         versions=_versions(index, pipeline, pair),
         answer=answer,
         summary=[(name, title, answer[name]) for name, title in PARTS],
@@ -127,12 +128,12 @@ def _cards(
         return []
     names = dict.fromkeys(key[1] for key in (change["key"] for change in changed["changed"]) if key[1])
     sides = []
-    for run, colour in ((pair[1], _AFTER), (pair[0], _BEFORE)):
+    for label, run, colour in (("to", pair[1], _AFTER), ("from", pair[0], _BEFORE)):
         artifact = runs.outputs_of(store, run.node("StatisticsGen")).get("statistics")
         folder = copies.fetch(artifact.uri) if artifact and not facts.gone(artifact) else None
         splits = feature_statistics.read(folder) if folder else {}
         split = splits.get(_SPLIT) or next(iter(splits.values()), None)
-        sides.append((run.id, colour, split.features if split else {}))
+        sides.append((label, colour, split.features if split else {}))
     found = []
     for name in names:
         series = [

@@ -7,19 +7,7 @@ from starlette.testclient import TestClient
 
 from pipeline.home import Home
 from reports.ui.app import application
-from tests.pipeline.records import Recorder, copy_of, history
-
-
-@pytest.fixture(scope="session")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
-    """The runs of `records.history`: only to be read."""
-    return history(Home(tmp_path_factory.mktemp("history")))
-
-
-@pytest.fixture
-def recorder(past: Recorder, tmp_path: Path) -> Recorder:
-    """The runs of `records.history`, for one test to change."""
-    return copy_of(past, Home(tmp_path))
+from tests.pipeline.records import Recorder
 
 
 @pytest.fixture(scope="session")
