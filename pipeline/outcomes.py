@@ -24,13 +24,15 @@ class Outcome:
 
     nodes: state -> how many components are in it, resolvers left out.
     blessed: what the Evaluator found, None where it found nothing.
-    pushed: the version that the model was pushed as, None when it was not; model: that model's artifact.
+    pushed: the version that the model was pushed as, None when it was not; destination: its folder or URI; model: the
+      artifact of the model.
     metrics: metric (with the output before it, where a model has several) -> value over all held-out examples.
     """
 
     nodes: dict[str, int] = field(default_factory=dict)
     blessed: bool | None = None
     pushed: int | None = None
+    destination: str | None = None
     model: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
 
@@ -88,8 +90,9 @@ def _outcome(
             elif artifact.type == "ModelEvaluation":
                 values["metrics"] = _metrics(facts.verdict(artifact))
             elif pushes.is_push(artifact) and runs.state_of(execution) == "complete":
-                version = metadata.properties(artifact).get("pushed_version")
-                values["pushed"] = int(version) if version else None
+                recorded = metadata.properties(artifact)
+                values["pushed"] = int(recorded.get("pushed_version") or 0) or None
+                values["destination"] = recorded.get("pushed_destination")
                 values["model"] = models.get(execution.id)
     return Outcome(**values)
 

@@ -36,6 +36,11 @@ def compare(name: str, before: str = "", after: str = "") -> str:
     return _address("pipelines", name, "compare", query={"before": before, "after": after})
 
 
+def what_if(name: str, version: int, against: int | None = None) -> str:
+    """A pushed model, or two, asked about examples that one edits."""
+    return _address("what-if", name, query={"version": version, "against": against})
+
+
 def artifact(artifact_id: int) -> str:
     """One artifact."""
     return _address("artifacts", str(artifact_id))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from common import remote_files
 from common.errors import BadInput
 from pipeline.metadata import NoRuns
 from pipeline.runs import nearest
@@ -73,7 +75,6 @@ def models(request: Request) -> HTMLResponse:
     listed = request.app.state.index.runs(pipeline)
     pushed = pushes(listed)
     page = filters.page(pushed, request.query_params.get("page", "1"))
-    folder = request.app.state.home.serving(pipeline)
     return response(
         request,
         "ui/models.html",
@@ -81,7 +82,7 @@ def models(request: Request) -> HTMLResponse:
         pipeline=pipeline,
         page=page,
         unread=unread(listed),
-        rows=[(row, row.outcome, (folder / str(row.outcome.pushed)).is_dir()) for row in page.items],
+        rows=[(row, row.outcome, is_served(row)) for row in page.items],
         former={row.context_id: before for row, before in itertools.pairwise(pushed)},
         names=metric_names(page.items),
         others=[links.models(pipeline, page=n) for n in (page.number - 1, page.number + 1)],
@@ -117,6 +118,14 @@ def pushes(rows: Sequence[Row]) -> list[Row]:
                 found.append(row)
             former = version
     return found[::-1]
+
+
+def is_served(row: Row) -> bool | None:
+    """Whether the version that a run pushed is still there; None in an object store, which is not asked for lists."""
+    where = row.outcome.destination if row.outcome else None
+    if where and remote_files.is_remote(where):
+        return None
+    return bool(where) and Path(str(where)).is_dir()
 
 
 def unread(rows: Iterable[Row]) -> int:

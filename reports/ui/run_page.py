@@ -59,7 +59,8 @@ def run(request: Request) -> Response:
         found = _find(store, pipeline, selector)
         if found.id != selector:
             return RedirectResponse(links.run(pipeline, found.id))
-        row = live.as_seen(state.home, state.index.row(found.context_id))
+        [told] = state.index.with_outcomes([state.index.row(found.context_id)])
+        row = live.as_seen(state.home, told)
         if row.state == "running":
             return response(request, "ui/running.html", **_head(request, row), **_now(state.home, found, row))
         facts = RunFacts(state.home, store, found)
@@ -108,6 +109,7 @@ def _head(request: Request, row: Row) -> dict[str, Any]:
         "before": next(iter(earlier), None),
         "after": next(reversed(later), None),
         "last_push": next(iter(pages.pushes(earlier)), None),
+        "is_served": bool(row.outcome and row.outcome.pushed) and pages.is_served(row) is not False,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
+from common.errors import BadInput
 from pipeline import metadata
 from pipeline.home import Home
 from pipeline.metadata import Store
@@ -30,6 +31,10 @@ class Stores:
             store = self._idle.get_nowait()
         except Empty:
             store = metadata.open_store(self._home)
-        yield store
-        # One that an error went through is not used again.
+        try:
+            yield store
+        except BadInput:
+            self._idle.put(store)
+            raise
+        # One that another error went through is not used again.
         self._idle.put(store)

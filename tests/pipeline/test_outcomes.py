@@ -12,11 +12,15 @@ def test_what_came_of_each_run(past: Recorder) -> None:
     contexts = metadata.run_contexts(past.store, "penguin")
     found = list(outcomes.read(past.store, [context.id for context in contexts]).values())
     models = [a.id for a in metadata.by_id(past.store.get_artifacts_by_type("Model"))]
+
+    def served(version: str) -> str:
+        return str(past.home.serving("penguin") / version)
+
     assert found == [
-        Outcome({"complete": 9}, True, 1, models[0], {"accuracy": 0.97}),
-        Outcome({"cached": 9}, True, None, None, {"accuracy": 0.97}),
-        Outcome({"cached": 5, "complete": 4}, True, 2, models[1], {"accuracy": 0.98}),
-        Outcome({"cached": 5, "complete": 4}, False, None, None, {"accuracy": 0.5}),
+        Outcome({"complete": 9}, True, 1, served("1"), models[0], {"accuracy": 0.97}),
+        Outcome({"cached": 9}, True, metrics={"accuracy": 0.97}),
+        Outcome({"cached": 5, "complete": 4}, True, 2, served("2"), models[1], {"accuracy": 0.98}),
+        Outcome({"cached": 5, "complete": 4}, False, metrics={"accuracy": 0.5}),
         Outcome({"complete": 5, "failed": 1}),
         Outcome({"complete": 4, "running": 1}),
     ]

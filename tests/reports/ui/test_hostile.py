@@ -23,7 +23,7 @@ EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     home = Home(tmp_path_factory.mktemp("hostile"))
-    outcome = Outcome({"complete": 1}, True, 1, 1, {EVIL: 0.5})
+    outcome = Outcome({"complete": 1}, True, 1, EVIL, 1, {EVIL: 0.5})
     for run in (EVIL, f"{EVIL}2"):
         light.add(
             home,

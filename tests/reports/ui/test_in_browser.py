@@ -136,7 +136,7 @@ def test_hostile_names_do_nothing(browser: Browser, recorder: Recorder) -> None:
         light.add(
             recorder.home,
             run,
-            Outcome({"complete": 1}, True, 1, 1, {EVIL: 0.5}),
+            Outcome({"complete": 1}, True, 1, EVIL, 1, {EVIL: 0.5}),
             reason=EVIL,
             config={EVIL: run, "description": EVIL},
         )

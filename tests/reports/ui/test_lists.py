@@ -26,7 +26,12 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
             home,
             f"run-{number:03}",
             Outcome(
-                {"complete": 9}, True, pushed, number if pushed else None, {"accuracy": 0.9 + number / 10_000}
+                {"complete": 9},
+                True,
+                pushed,
+                f"s3://models/penguin/{pushed}" if pushed else None,
+                number if pushed else None,
+                {"accuracy": 0.9 + number / 10_000},
             ),
             state="failed" if number % 7 == 0 else "succeeded",
             reason="the Trainer ran out of memory" if number % 7 == 0 else "",
@@ -102,6 +107,9 @@ def test_models_the_last_first_each_with_its_comparison(many: TestClient) -> Non
     page = many.get(f"{RUNS}/models").text
     assert [row[0] for row in html.rows(page)] == [f"v{n}" for n in range(12, 0, -1)]
     assert f"{RUNS}/compare?before=run-100&after=run-110" in html.links(page)
+    # An object store is not asked.
+    assert html.rows(page)[0][1] == "s3://models/penguin/12"
+    assert "/what-if/penguin?version=12" in html.links(page)
 
 
 def test_metrics_over_time(many: TestClient) -> None:
@@ -127,7 +135,9 @@ def test_what_older_runs_pushed_is_read_from_their_artifacts(past: Recorder, cli
 
 def test_a_version_that_is_no_longer_there(recorder: Recorder) -> None:
     recorder.unserve(1)
-    found = html.rows(client_of(recorder.home).get(f"{RUNS}/models").text)
+    page = client_of(recorder.home).get(f"{RUNS}/models").text
+    found = html.rows(page)
+    assert [link for link in html.links(page) if "what-if" in link] == ["/what-if/penguin?version=2"]
     assert [row[1] for row in found] == ["there to be served", "no longer there"]
 
 
