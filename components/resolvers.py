@@ -1,4 +1,4 @@
-"""Strategies that find artifacts of earlier runs: the model to beat, and the last good statistics."""
+"""Strategies that find artifacts of earlier runs: the model to beat, the last good statistics, known ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,35 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 from tfx import types
 from tfx.dsl.components.common import resolver
+from tfx.types import artifact_utils
 
 from components.attributions.constants import MODEL_ID as EXPLAINED_MODEL_ID
 from components.example_validator.constants import ANOMALY_COUNT
 from components.pusher.constants import MODEL_ID
 
 ArtifactLists = dict[str, list[types.Artifact]]
+
+
+class ById(resolver.ResolverStrategy):
+    """Artifacts that are known by their ids, of whichever pipeline.
+
+    ids: channel -> id; a channel without one stays empty.
+    """
+
+    def __init__(self, ids: dict[str, int]) -> None:
+        self._ids = ids
+
+    def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: ArtifactLists) -> ArtifactLists:
+        found = {artifact.id: artifact for artifact in store.get_artifacts_by_id(list(self._ids.values()))}
+        return {
+            key: [_deserialized(store, found[self._ids[key]])] if key in self._ids else []
+            for key in input_dict
+        }
+
+
+def _deserialized(store: mlmd.MetadataStore, artifact: pb.Artifact) -> types.Artifact:
+    (kind,) = store.get_artifact_types_by_id([artifact.type_id])
+    return artifact_utils.deserialize_artifact(kind, artifact)
 
 
 class LatestBlessedModel(resolver.ResolverStrategy):

@@ -20,6 +20,7 @@ from pipeline import lineage, lock, metadata, pushes, remote_cleanup, runs
 from pipeline.copies import Copies
 from pipeline.home import Home
 from pipeline.metadata import Store
+from pipeline.unseen.subject import statistics_of
 
 # What the Pusher calls a version that it has not yet finished.
 UNFINISHED_PUSH = ".pushing-*"
@@ -60,7 +61,7 @@ def plan(store: Store, home: Home, pipeline: str, keep_runs: int, keep_copies: b
     models pushed and blessed last, and their evaluations. Of artifacts in an object store, the copies in the home go too
     without `keep_copies`.
 
-    Raises UserError when an object store does not answer.
+    The pipeline may be that of the evaluations on unseen data. Raises UserError when an object store does not answer.
     """
     kept = _kept(store, pipeline, keep_runs)
     root = home.pipeline_root(pipeline)
@@ -127,9 +128,12 @@ def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:
     executions = {execution.id for context in latest for execution in metadata.executions_of(store, context)}
     events = metadata.events_of_executions(store, executions)
     artifacts = {event.artifact_id for event in events}
-    for model in _models_in_use(store, pipeline):
-        artifacts |= set(lineage.upstream(store, model).artifacts)
+    for model in _models_in_use(store, metadata.owner(pipeline)):
+        made_of = lineage.upstream(store, model)
+        artifacts |= set(made_of.artifacts)
         artifacts |= set(lineage.downstream(store, model).artifacts)
+        # What unseen data are compared with.
+        artifacts |= {one.id for one in statistics_of(store, made_of.of_type("Examples"))}
     since = min((context.create_time_since_epoch / 1000 for context in latest), default=0.0)
     return Kept({context.name for context in latest}, executions, artifacts, since)
 

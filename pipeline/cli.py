@@ -13,7 +13,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from common.errors import UserError
-from pipeline import data_command, node_command, report_command, text_commands, ui_command
+from pipeline import (
+    data_command,
+    node_command,
+    report_command,
+    text_commands,
+    ui_command,
+    unseen_commands,
+)
 from pipeline import home as home_module
 from pipeline.server_flags import with_server_flags
 from pipeline.signals import Terminated
@@ -127,8 +134,9 @@ def runs(
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    reconcile.reconcile(store, found, pipeline)
-    listed = runs.list_runs(store, pipeline, limit)
+    for name in (pipeline, metadata.evaluations_of(pipeline)):
+        reconcile.reconcile(store, found, name)
+    listed = runs.list_runs(store, pipeline, limit, evaluations=True)
     pushed = pushes.pushed_models(store, pipeline)
     show.show(show.runs_table(listed, pushed, pushes.makers(store, pushed.values())))
 
@@ -144,11 +152,12 @@ def status(
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    reconcile.reconcile(store, found, pipeline)
+    for name in (pipeline, metadata.evaluations_of(pipeline)):
+        reconcile.reconcile(store, found, name)
     run = runs.get_run(store, pipeline, selector)
-    holder = lock.holder(found, pipeline) if run.state == "running" else None
+    holder = lock.holder(found, run.recorded_under) if run.state == "running" else None
     pushed = pushes.pushed_models(store, pipeline)
-    show.show(*show.status(run, holder, pushed, found.log(pipeline, run.id)))
+    show.show(*show.status(run, holder, pushed, found.log(run.recorded_under, run.id)))
 
 
 @app.command()
@@ -215,7 +224,9 @@ def gc(
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    for name in [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store):
+    for name in metadata.with_evaluations(
+        store, [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store)
+    ):
         reconcile.reconcile(store, found, name)
         try:
             items = (cleanup.collect if delete else cleanup.plan)(store, found, name, keep_runs, not copies)
@@ -285,6 +296,7 @@ def predict(
         show_predictions.show_table(answers, {"image": image} if image else {"text": text} if text else None)
 
 
+app.command()(unseen_commands.evaluate)
 app.command()(text_commands.generate)
 app.command()(text_commands.translate)
 

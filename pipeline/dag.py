@@ -65,18 +65,12 @@ def create_pipeline(
 
     # 1. Raw data to examples, split by the content of each example.
     examples = add(
-        _example_gen(source, config.data.splits),
+        example_gen(source, config.data.splits),
         "ExampleGen",
     ).outputs["examples"]
 
     # 2. Statistics of every split.
-    statistics_gen = StatisticsGen(
-        examples=examples,
-        opaque=["image", "file_name"] if config.data.images else ["file_name"] if config.data.text else [],
-        texts=source.reader.texts if isinstance(source.reader, TextOptions) else (),
-        code=fingerprint.of_module("components.statistics_gen.executor"),
-    )
-    statistics = add(statistics_gen, "StatisticsGen").outputs["statistics"]
+    statistics = add(statistics_gen(config, source, examples), "StatisticsGen").outputs["statistics"]
 
     # 3. The schema: curated by people, or inferred.
     schema = add(_schema_gen(config, statistics, schema_file), "SchemaGen").outputs["schema"]
@@ -270,7 +264,8 @@ def create_pipeline(
     )
 
 
-def _example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
+def example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
+    """The ExampleGen for these files."""
     if isinstance(source.reader, TextOptions):
         code = fingerprint.of_module("components.text_example_gen.executor")
         return TextExampleGen(source.base, source.pattern, source.reader, splits, code)
@@ -286,6 +281,16 @@ def _example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
         reader=source.reader,
         code=fingerprint.of_module("components.columnar_example_gen.executor"),
         range_config=_range(source.span, source.spans),
+    )
+
+
+def statistics_gen(config: Config, source: Source, examples: BaseChannel) -> BaseNode:
+    """The StatisticsGen for what `example_gen` makes."""
+    return StatisticsGen(
+        examples=examples,
+        opaque=["image", "file_name"] if config.data.images else ["file_name"] if config.data.text else [],
+        texts=source.reader.texts if isinstance(source.reader, TextOptions) else (),
+        code=fingerprint.of_module("components.statistics_gen.executor"),
     )
 
 

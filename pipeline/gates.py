@@ -151,7 +151,7 @@ def is_blessed(blessing: pb.Artifact) -> bool:
     return "blessed" in blessing.custom_properties and blessing.custom_properties["blessed"].int_value == 1
 
 
-def describe(row: Mapping[str, Any]) -> str:
+def describe(row: Mapping[str, Any], baseline_is: str = "last blessed") -> str:
     """A metric of the verdict with its bounds: `accuracy 0.91 on island=Biscoe (at least 0.95)`."""
     bounds = []
     if row["lower"] is not None:
@@ -159,7 +159,7 @@ def describe(row: Mapping[str, Any]) -> str:
     if row["upper"] is not None:
         bounds.append(f"at most {row['upper']:g}")
     if row["change"] is not None and row["baseline"] is not None:
-        bounds.append(f"last blessed {row['baseline']:.4g}, at most {abs(row['change']):g} worse")
+        bounds.append(f"{baseline_is} {row['baseline']:.4g}, at most {abs(row['change']):g} worse")
     value = "not a number" if row["value"] is None else f"{row['value']:.4g}"
     output = f"{row['output']} " if row["output"] else ""
     return f"{output}{row['metric']} {value} on {row['slice']} ({', '.join(bounds)})"

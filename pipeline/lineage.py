@@ -16,7 +16,7 @@ from common.errors import BadInput
 from pipeline import metadata, pushes, runs
 from pipeline.metadata import Store
 
-REFERENCE_KEYS = frozenset({"baseline_model", "base_model", "baseline_statistics"})
+REFERENCE_KEYS = frozenset({"baseline_model", "base_model", "baseline_statistics", "former_evaluation"})
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
 # Executions for which to ask MLMD one by one; beyond, all runs are read once.
@@ -172,10 +172,13 @@ def pushed_model(store: Store, pushed_id: int) -> mlmd.Artifact:
 def find_examples(store: Store, pipeline: str, which: str) -> mlmd.Artifact:
     """An Examples artifact that ExampleGen made: by artifact id, or `last` for that of the latest run with one.
 
-    Raises BadInput, with the ids that there are, when there is no such artifact.
+    By its id also unseen data of an evaluation. Raises BadInput, with the ids that there are, when there is no such
+    artifact.
     """
-    node = metadata.node_contexts(store, pipeline).get("ExampleGen")
-    made = {a.id: a for a in metadata.artifacts_of(store, node) if a.type == "Examples"} if node else {}
+    made = _examples(store, pipeline)
+    unseen = _examples(store, metadata.evaluations_of(pipeline))
+    if which.isdecimal() and int(which) in unseen:
+        return unseen[int(which)]
     if not made:
         raise BadInput(f"{pipeline} has made no examples yet")
     if which == "last":
@@ -187,6 +190,11 @@ def find_examples(store: Store, pipeline: str, which: str) -> mlmd.Artifact:
             f"{pipeline} has no examples {which!r}; give last or one of {pushes.spans(sorted(made))}"
         )
     return made[int(which)]
+
+
+def _examples(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
+    node = metadata.node_contexts(store, pipeline).get("ExampleGen")
+    return {a.id: a for a in metadata.artifacts_of(store, node) if a.type == "Examples"} if node else {}
 
 
 def _start(store: Store, artifact_id: int) -> Graph:

@@ -121,11 +121,19 @@ def _evaluations(store: Store, graph: Graph) -> list[dict[str, Any]]:
                 **_made(graph, artifact.id),
                 "model": _input(step, "model"),
                 "examples": _input(step, "examples"),
+                "unseen": None if blessing else _data(store, step),
                 "blessed": facts.described(blessing)["blessed"] if blessing else None,
                 "baseline": baseline[0] if baseline else None,
             }
         )
     return found
+
+
+def _data(store: Store, step: Step) -> dict[str, Any]:
+    """The data of an evaluation on unseen data, which blesses nothing: span and files."""
+    [examples] = metadata.artifacts(store, [_input(step, "examples") or 0])
+    found = facts.described(examples)
+    return {"span": found["span"], "files": found["files"]}
 
 
 def _serving_checks(graph: Graph) -> list[dict[str, Any]]:

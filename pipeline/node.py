@@ -6,6 +6,7 @@ import errno
 import os
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ from pipeline import gates, metadata_address, remote_artifacts
 from pipeline.copies import Copies
 from pipeline.metadata import RESTART_SECONDS, Store
 from pipeline.metadata_address import Address
+
+Gate = Callable[[str, gates.Outputs], None]
 
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
@@ -132,6 +135,7 @@ def run_node(
     address: Address,
     copies: Copies,
     observer: Observer,
+    gate: Gate = gates.check,
 ) -> NodeResult:
     """Launches one node of a compiled pipeline and applies its gate, also when the result came from the cache.
 
@@ -174,7 +178,7 @@ def run_node(
         return skipped
     result = _result(address, copies, node_id, execution.execution_id, seconds)
     observer.finished(result)
-    gates.check(node_id, result.outputs)
+    gate(node_id, result.outputs)
     return result
 
 

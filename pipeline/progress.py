@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PROGRESS_LOGGER = "mlpipe.progress"
 PLAIN_LINE_SECONDS = 10.0
 PIPE_WIDTH = 250
-HIDDEN = ("latest_blessed_model", "warm_start_model", "last_span_statistics")
+HIDDEN = ("latest_blessed_model", "warm_start_model", "last_span_statistics", "evaluated_model")
 WIDTH = max(len(name) for name in ("ExampleValidator", "StatisticsGen"))
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import fingerprint, outcomes, pushes
+from pipeline.home import Home
 from pipeline.job import Inputs, Job, dump
-from pipeline.metadata import Store, properties, register_run, run_context, update_run
+from pipeline.metadata import Store, evaluations_of, properties, register_run, run_context, update_run
 from pipeline.runs import Run, last_run, outputs_of
 from pipeline.sections import Config
 
@@ -97,6 +98,30 @@ def begin(store: Store, job: Job, made_of: Fingerprint, whole: bool, unit: str =
             "mlpipe_unit": unit,
             "mlpipe_home": job.home.identity(),
             **_of_files(job, made_of, whole),
+        },
+    )
+
+
+def begin_evaluation(
+    store: Store, config: Config, home: Home, run_id: str, described: Mapping[str, str]
+) -> None:
+    """Records that an evaluation on unseen data started, under the name of the pipeline's evaluations.
+
+    described: further properties: which model, which data. Raises UserError when there is a run of that id.
+    """
+    register_run(
+        store,
+        evaluations_of(config.name),
+        run_id,
+        {
+            "mlpipe_state": "running",
+            "mlpipe_config": json.dumps(config.dump()),
+            "mlpipe_versions": json.dumps(fingerprint.versions()),
+            "mlpipe_started": _now(),
+            "mlpipe_runner": os.environ.get("MLPIPE_RUNNER") or "local",
+            "mlpipe_unit": "run",
+            "mlpipe_home": home.identity(),
+            **described,
         },
     )
 

@@ -22,6 +22,7 @@ NODES = (
     "StatisticsGen",
     "SchemaGen",
     "last_span_statistics",
+    "evaluated_model",
     "ExampleValidator",
     "Transform",
     "WordPairs",
@@ -36,9 +37,11 @@ NODES = (
     "ModelOptimizer",
     "Pusher",
 )
+EVALUATION_NODES = ("ExampleGen", "StatisticsGen", "ExampleValidator", "Evaluator")
 OPTIONAL = frozenset(
     {
         "last_span_statistics",
+        "evaluated_model",
         "WordPairs",
         "Tuner",
         "warm_start_model",
@@ -51,6 +54,8 @@ OPTIONAL = frozenset(
 )
 
 INTERRUPTED = "mlpipe_interrupted"
+
+TRAINING, EVALUATION = "training", "evaluation"
 
 _MANY = 10
 
@@ -79,7 +84,8 @@ class NodeRun:
 class Run:
     """One run of a pipeline; times are ISO 8601 in UTC, and empty where none was written.
 
-    parts are digests of what it depends on, inputs what `pipeline.job` wrote.
+    parts are digests of what it depends on, inputs what `pipeline.job` wrote. kind: TRAINING, or EVALUATION of a pushed
+    model on unseen data; about: of the latter, which model and which data.
     """
 
     id: str
@@ -96,6 +102,13 @@ class Run:
     inputs: str
     nodes: list[NodeRun]
     context_id: int
+    kind: str = TRAINING
+    about: str = ""
+
+    @property
+    def recorded_under(self) -> str:
+        """The name that its lock and its log go by."""
+        return metadata.evaluations_of(self.pipeline) if self.kind == EVALUATION else self.pipeline
 
     @property
     def seconds(self) -> float | None:
@@ -107,12 +120,15 @@ class Run:
         return next((node for node in self.nodes if node.id == node_id), NodeRun(node_id, "not reached"))
 
 
-def list_runs(store: Store, pipeline: str, limit: int | None = None) -> list[Run]:
-    """Runs of a pipeline, oldest first; the latest `limit` ones when given.
+def list_runs(store: Store, pipeline: str, limit: int | None = None, evaluations: bool = False) -> list[Run]:
+    """Runs of a pipeline, oldest first, with its evaluations on unseen data if asked; the latest `limit` when given.
 
     Raises BadInput, with the nearest names, when the pipeline has never run.
     """
-    contexts = _contexts(store, pipeline)[-limit if limit else 0 :]
+    contexts = _contexts(store, pipeline)
+    if evaluations:
+        contexts = metadata.by_id([*contexts, *_evaluations(store, pipeline)])
+    contexts = contexts[-limit if limit else 0 :]
     # MLMD scans a whole table for the contexts of one execution: for many runs, the other way round is quicker.
     node_of = _all_nodes(store, pipeline) if len(contexts) > _MANY else None
     return [_read(store, pipeline, context, node_of) for context in contexts]
@@ -120,6 +136,8 @@ def list_runs(store: Store, pipeline: str, limit: int | None = None) -> list[Run
 
 def get_run(store: Store, pipeline: str, selector: str) -> Run:
     """One run, named by its id, an unambiguous start of it, `last`, `last~N`, or `vN` (the run that pushed version N).
+
+    `evaluation` and `evaluation~N` are the latest evaluations on unseen data, which `last` does not count.
 
     Raises BadInput with the nearest run ids when there is no such run or more than one.
     """
@@ -171,19 +189,29 @@ def _contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
     return metadata.run_contexts(store, find_pipeline(store, pipeline))
 
 
+def _evaluations(store: Store, pipeline: str) -> list[mlmd.Context]:
+    return metadata.run_contexts(store, metadata.evaluations_of(pipeline))
+
+
 def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
     named = metadata.run_context(store, selector)
-    if named is not None and pipeline in (c.name for c in metadata.parents(store, named.id)):
-        return named
-    contexts = _contexts(store, pipeline)
+    if named is not None:
+        owners = {context.name for context in metadata.parents(store, named.id)}
+        if owners & {pipeline, metadata.evaluations_of(pipeline)}:
+            return named
+    trainings, evaluations = _contexts(store, pipeline), _evaluations(store, pipeline)
+    contexts = metadata.by_id([*trainings, *evaluations])
     names = [context.name for context in contexts]
-    if selector == "last" or selector.startswith("last~"):
-        back = selector.removeprefix("last").removeprefix("~") or "0"
+    for word, counted in (("last", trainings), (EVALUATION, evaluations)):
+        if selector != word and not selector.startswith(f"{word}~"):
+            continue
+        back = selector.removeprefix(word).removeprefix("~") or "0"
         if not back.isdecimal():
-            raise BadInput(f"{selector!r}: write last, or last~N with a whole number N")
-        if int(back) >= len(contexts):
-            raise BadInput(f"{selector!r}: {pipeline} has only {len(contexts)} runs")
-        return contexts[-1 - int(back)]
+            raise BadInput(f"{selector!r}: write {word}, or {word}~N with a whole number N")
+        if int(back) >= len(counted):
+            what = "runs" if word == "last" else "evaluations on unseen data"
+            raise BadInput(f"{selector!r}: {pipeline} has only {len(counted)} {what}")
+        return counted[-1 - int(back)]
     if selector.startswith("v") and selector[1:].isdecimal():
         return pushes.run_that_pushed(store, pipeline, int(selector[1:]))
     matching = [context for context in contexts if context.name.startswith(selector)]
@@ -199,13 +227,16 @@ def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
 
 def _read(store: Store, pipeline: str, context: mlmd.Context, node_of: dict[int, str] | None = None) -> Run:
     latest: dict[str, mlmd.Execution] = {}
+    is_evaluation = text(context, "mlpipe_kind") == EVALUATION
+    owner = metadata.evaluations_of(pipeline) if is_evaluation else pipeline
     for execution in metadata.executions_of(store, context):
-        node_id = _node_id(store, pipeline, execution.id) if node_of is None else node_of.get(execution.id)
+        node_id = _node_id(store, owner, execution.id) if node_of is None else node_of.get(execution.id)
         if node_id is not None:
             latest[node_id] = execution
     nodes = [_node(node_id, execution) for node_id, execution in latest.items()]
     reached = set(latest)
-    nodes += [NodeRun(n, "not reached") for n in NODES if n not in reached and n not in OPTIONAL]
+    expected = EVALUATION_NODES if is_evaluation else NODES
+    nodes += [NodeRun(n, "not reached") for n in expected if n not in reached and n not in OPTIONAL]
     order = {node_id: place for place, node_id in enumerate(NODES)}
     nodes.sort(key=lambda node: order.get(node.id, len(NODES)))
     return Run(
@@ -223,6 +254,8 @@ def _read(store: Store, pipeline: str, context: mlmd.Context, node_of: dict[int,
         inputs=text(context, "mlpipe_inputs"),
         nodes=nodes,
         context_id=context.id,
+        kind=EVALUATION if is_evaluation else TRAINING,
+        about=text(context, "mlpipe_about"),
     )
 
 
@@ -237,7 +270,8 @@ def _node_id(store: Store, pipeline: str, execution_id: int) -> str | None:
 def _all_nodes(store: Store, pipeline: str) -> dict[int, str]:
     return {
         execution.id: node_id
-        for node_id, context in metadata.node_contexts(store, pipeline).items()
+        for name in (pipeline, metadata.evaluations_of(pipeline))
+        for node_id, context in metadata.node_contexts(store, name).items()
         for execution in metadata.executions_of(store, context)
     }
 

@@ -59,6 +59,9 @@ def runs_table(runs: Sequence[Run], pushed: Mapping[int, Artifact], makers: Mapp
     versions = {makers[artifact.id]: f"v{version}" for version, artifact in pushed.items()}
     table = grid("run", "state", "started (UTC)", "took", "components", "pushed", "reason")
     for run in runs:
+        reason = run.reason
+        if run.about and run.about not in reason:
+            reason = ": ".join(filter(None, (f"evaluation of {run.about}", reason)))
         table.add_row(
             run.id,
             state(run.state),
@@ -66,7 +69,7 @@ def runs_table(runs: Sequence[Run], pushed: Mapping[int, Artifact], makers: Mapp
             seconds(run.seconds),
             _components(run),
             versions.get(run.node("Pusher").execution_id or 0, ""),
-            run.reason,
+            reason,
         )
     return table
 
@@ -86,6 +89,8 @@ def status(
     for node in run.nodes:
         table.add_row(node.id, state(node.state), "" if node.seconds is None else f"{node.seconds:.1f}")
     parts: list[RenderableType] = [head]
+    if run.about:
+        parts.append(f"evaluation of {run.about}")
     if run.reason:
         parts.append(f"reason: {run.reason}")
     parts.append(table)

@@ -72,6 +72,8 @@ def _judged(branch: Tree, found: Values) -> None:
     for evaluation in _latest(branch, found.get("evaluations", ()), "evaluations"):
         verdict = evaluation["verdict"]
         words = {True: "blessed", False: "NOT blessed", None: "without a verdict"}[evaluation["blessed"]]
+        if evaluation["unseen"] is not None:
+            words = _unseen(evaluation["unseen"], verdict)
         line = _line("evaluation", f"{_name(evaluation)} {words}, {_step(evaluation['made_by'])}", evaluation)
         below = branch.add(line)
         for metric in (verdict or {}).get("metrics", ()):
@@ -90,6 +92,15 @@ def _judged(branch: Tree, found: Values) -> None:
             f"version {push['version']} to {display(push['destination'])}, {_step(push['made_by'])}{served}"
         )
         branch.add(_line("pushed", text))
+
+
+def _unseen(data: Values, verdict: Values | None) -> str:
+    names = [file["file"] for file in data["files"]]
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    kept = "without a verdict"
+    if verdict is not None:
+        kept = "the bounds hold" if verdict["blessed"] else "NOT within the bounds"
+    return f"on unseen {names[0] if names else 'data'}{others}: {kept}"
 
 
 def _ancestry(root: Tree, answer: Values) -> None:

@@ -39,9 +39,9 @@ def show(
     """
     console.print()
     if "StatisticsGen" in results:
-        console.print(f"examples   {_counts(results['StatisticsGen'].outputs['statistics'][0])}")
+        console.print(f"examples   {counts(results['StatisticsGen'].outputs['statistics'][0])}")
     if "ExampleGen" in results:
-        for line in _warnings(results["ExampleGen"].outputs["examples"][0]):
+        for line in warnings(results["ExampleGen"].outputs["examples"][0]):
             console.print(f"           {line}", markup=False)
     if "ExampleValidator" in results:
         lines = gates.anomalies(results["ExampleValidator"].outputs["anomalies"][0])
@@ -53,7 +53,7 @@ def show(
     if "Evaluator" in results:
         (evaluation,) = results["Evaluator"].outputs["evaluation"]
         verdict = gates.verdict(evaluation)
-        console.print(_metrics(verdict))
+        console.print(metrics(verdict))
         if verdict.get("baseline_left_out"):
             console.print(
                 f"           not compared with the last blessed model: {verdict['baseline_left_out']}"
@@ -107,7 +107,8 @@ def _show_edge(console: Console, edge_model: pb.Artifact) -> None:
         console.print(f"           {line}", markup=False)
 
 
-def _counts(statistics: pb.Artifact) -> str:
+def counts(statistics: pb.Artifact) -> str:
+    """The examples of each split."""
     parts = []
     for file in sorted(Path(statistics.uri).glob("Split-*/FeatureStats.pb")):
         proto = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
@@ -116,7 +117,7 @@ def _counts(statistics: pb.Artifact) -> str:
     return ", ".join(f"{split} {count:,}" for split, count in sorted(parts, key=lambda p: order.get(p[0], 3)))
 
 
-def _warnings(examples: pb.Artifact) -> list[str]:
+def warnings(examples: pb.Artifact) -> list[str]:
     """What the ExampleGen of images found that people should know."""
     properties = examples.custom_properties
     return list(json.loads(properties[WARNINGS].string_value)) if WARNINGS in properties else []
@@ -135,7 +136,7 @@ def _trials(artifact: pb.Artifact) -> Table:
     return table
 
 
-def _metrics(verdict: Mapping[str, Any]) -> Table:
+def metrics(verdict: Mapping[str, Any]) -> Table:
     """Every overall metric; of slices and classes the metrics of the gates, failures first, then what has a bound."""
     overall = [row for row in verdict["metrics"] if row["slice"] == "overall"]
     gated = {(row["output"], row["metric"]) for row in overall if row["ok"] is not None}
@@ -148,7 +149,7 @@ def _metrics(verdict: Mapping[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("slice", "metric"):
         table.add_column(column, no_wrap=True)
-    for column in ("value", "bounds", "last blessed", "examples"):
+    for column in ("value", "bounds", verdict.get("baseline_is", "last blessed"), "examples"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("")
     for row in [*overall, *slices[:SLICE_ROWS]]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import time
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import BadInput, GateFailed, UserError
 from pipeline import copies, google_cloud, lock, logs, node_list, reconcile, record
+from pipeline.home import Home
 from pipeline.job import Job
 from pipeline.metadata import Store
 from pipeline.progress import Progress
+from pipeline.sections import Config
 from pipeline.signals import Terminated, terminable
 from pipeline.wording import display
 
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 class Options:
     """Which nodes run although nothing changed, the last one, the only one, and whether to wait for another run.
 
-    only: one node on what the last run made; node: one node on what its own run made of those before it.
+    only: one node on what the last run made; node: one node on what its own run made of those before it. run_id: of the
+    run, where it is not to be a new one.
     Raises BadInput for options that contradict each other.
     """
 
@@ -38,6 +42,7 @@ class Options:
     until: str | None = None
     node: str | None = None
     wait: bool = False
+    run_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.only is not None and self.until is not None:
@@ -59,44 +64,82 @@ def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
     Raises:
       UserError: a node failed or a gate did not let pass; the exit code says which.
     """
-    log = job.home.log(job.config.name, job.run_id)
-    try:
-        with terminable(), logs.redirected(log) as screen, Progress(screen) as progress:
-            for line in (f"{job.config.name}: run {job.run_id}, log {display(log)}", *notes):
-                progress.say(line)
-            try:
-                _launch(job, options, progress)
-            except BaseException:
-                traceback.print_exc()
-                raise
-    except GateFailed as error:
-        _end(job, options, store, "gate_failed", str(error))
-        raise
-    except (KeyboardInterrupt, Terminated) as error:
-        by = "from the keyboard" if isinstance(error, KeyboardInterrupt) else "by SIGTERM"
-        _end(job, options, store, "interrupted", by)
-        raise
-    except BaseException as error:
-        _end(job, options, store, "failed", str(error))
-        if isinstance(error, BadInput):
-            raise
-        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        raise UserError(f"{message}; log: {display(log)}") from error
+    name = job.config.name
+    with recorded(name, job.run_id, job.home, store, notes, options.node, lambda: _report(job, store)) as progress:
+        _launch(job, options, progress)
     last = node_list.node_list(job.config)[-1].id
     if options.node in (None, last):
-        with lock.brief(job.home, job.config.name):
+        with lock.brief(job.home, name):
             record.end(store, job.run_id, "succeeded")
         _report(job, store)
 
 
-def _end(job: Job, options: Options, store: Store, state: str, reason: str) -> None:
-    """Records how a run ended early; what is recorded nowhere, as the store is gone, is found out later."""
-    with suppress(UserError):
-        with lock.brief(job.home, job.config.name):
-            # TFX closes the execution of a component that raises an Exception, but not of a driver, nor after Ctrl-C.
-            reconcile.close(store, job.home, job.config.name, job.run_id, options.node)
-            record.end(store, job.run_id, state, reason)
-        _report(job, store)
+@contextmanager
+def recorded(
+    name: str,
+    run_id: str,
+    home: Home,
+    store: Store,
+    notes: Sequence[str],
+    node: str | None = None,
+    afterwards: Callable[[], None] | None = None,
+) -> Iterator[Progress]:
+    """Logs and shows what happens inside the `with` block, and records how a run ended that did not go well.
+
+    Args:
+      name: of the pipeline that the run is recorded under.
+      run_id: the run, recorded as begun.
+      home: where the log goes.
+      store: where the run is recorded.
+      notes: lines to begin with.
+      node: the only node of the run that this process works on, if it is one.
+      afterwards: what is done when that is recorded.
+    """
+    log = home.log(name, run_id)
+
+    def end(state: str, reason: str) -> None:
+        # What is recorded nowhere, as the store is gone, is found out later.
+        with suppress(UserError):
+            with lock.brief(home, name):
+                # TFX closes the execution of a component that raises an Exception, but not of a driver, nor after
+                # Ctrl-C.
+                reconcile.close(store, home, name, run_id, node)
+                record.end(store, run_id, state, reason)
+            if afterwards:
+                afterwards()
+
+    try:
+        with terminable(), logs.redirected(log) as screen, Progress(screen) as progress:
+            for line in (f"{name}: run {run_id}, log {display(log)}", *notes):
+                progress.say(line)
+            try:
+                yield progress
+            except BaseException:
+                traceback.print_exc()
+                raise
+    except GateFailed as error:
+        end("gate_failed", str(error))
+        raise
+    except (KeyboardInterrupt, Terminated) as error:
+        end("interrupted", "from the keyboard" if isinstance(error, KeyboardInterrupt) else "by SIGTERM")
+        raise
+    except BaseException as error:
+        end("failed", str(error))
+        if isinstance(error, BadInput):
+            raise
+        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        raise UserError(f"{message}; log: {display(log)}") from error
+
+
+def start_up(config: Config, progress: Progress) -> None:
+    """Imports what nodes need, which takes seconds."""
+    progress.started("start-up")
+    # TensorFlow and Beam make millions of small objects that stay: to look for cycles among them after every
+    # 700, as Python does, takes a sixth of a run.
+    gc.set_threshold(100_000, 20, 100)
+    with google_cloud.absent(unless=google_cloud.is_asked_for(config)):
+        importlib.import_module("pipeline.dag")
+        importlib.import_module("pipeline.runners.local")
 
 
 def _report(job: Job, store: Store) -> None:
@@ -115,22 +158,18 @@ def _report(job: Job, store: Store) -> None:
 
 def _launch(job: Job, options: Options, progress: Progress) -> None:
     began = time.monotonic()
-    progress.started("start-up")
-    # TensorFlow and Beam make millions of small objects that stay: to look for cycles among them after every
-    # 700, as Python does, takes a sixth of a run.
-    gc.set_threshold(100_000, 20, 100)
-    with google_cloud.absent(unless=google_cloud.is_asked_for(job.config)):
-        from components.evaluator import measured
-        from pipeline.dag import create_pipeline
-        from pipeline.node import NodeFailed
-        from pipeline.runners import local
+    start_up(job.config, progress)
+    from components.evaluator import measured
+    from pipeline.dag import create_pipeline
+    from pipeline.node import NodeFailed
+    from pipeline.runners import local
 
     inputs = job.inputs
     pipeline = create_pipeline(job.config, inputs.source, job.slices, inputs.schema, inputs.files, job.home)
     forced = _forced(pipeline, options)
     if "Evaluator" in (*forced, options.only):
         measured.forget(job.home.pipeline_root(job.config.name) / "Evaluator" / "evaluation")
-    observer = _Collect(progress)
+    observer = Collect(progress)
     gc.freeze()
     progress.done("start-up")
     try:
@@ -148,7 +187,7 @@ def _launch(job: Job, options: Options, progress: Progress) -> None:
         summary.show(progress.console, observer.results, seconds, job.config.serving_check.enabled)
 
 
-class _Collect:
+class Collect:
     """Passes events on to the display and keeps the results for the summary."""
 
     def __init__(self, progress: Progress) -> None:

@@ -19,6 +19,7 @@ def class_rows(
     baseline_class_names: Sequence[str],
     gates: Sequence[Mapping[str, Any]],
     min_examples: int,
+    former: Mapping[tuple[str, str], float] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of the verdict, overall, class by class in the order of the scores.
 
@@ -31,9 +32,10 @@ def class_rows(
       baseline_class_names: in the order of that model's scores.
       gates: metric, lower, upper and max_drop of every class; higher values are better.
       min_examples: bounds do not hold for classes with fewer labels.
+      former: (class, metric) -> value, where what is compared with was measured elsewhere.
     """
     values: Values = {}
-    former: Values = {}
+    before: Values = dict(former or {})
     indices: dict[str, int] = {}
     for of_slice in metrics:
         if of_slice.slice_key.single_slice_keys:
@@ -45,7 +47,7 @@ def class_rows(
             names = baseline_class_names if of_baseline else class_names
             index = item.key.sub_key.class_id.value
             name = names[index] if index < len(names) else str(index)
-            (former if of_baseline else values)[name, item.key.name] = item.value.double_value.value
+            (before if of_baseline else values)[name, item.key.name] = item.value.double_value.value
             if not of_baseline:
                 indices[name] = index
     rows = []
@@ -53,7 +55,7 @@ def class_rows(
         if metric == EXAMPLES:
             continue
         examples = int(values[name, EXAMPLES])
-        before = former.get((name, metric))
+        was = before.get((name, metric))
         held = [gate for gate in gates if gate["metric"] == metric and examples >= min_examples]
         row = {
             "slice": f"class {name}",
@@ -61,8 +63,8 @@ def class_rows(
             "output": "",
             "metric": metric,
             "value": value,
-            **_bounds(held, before is not None),
-            "baseline": before,
+            **_bounds(held, was is not None),
+            "baseline": was,
             "examples": examples,
         }
         rows.append({**row, "ok": _holds(row)})

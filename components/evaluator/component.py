@@ -12,6 +12,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
+from components.evaluator.constants import FORMER
 from components.evaluator.executor import Executor
 
 
@@ -34,8 +35,14 @@ class EvaluatorSpec(types.ComponentSpec):
         standard_component_specs.STATISTICS_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.ExampleStatistics, optional=True
         ),
+        FORMER: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
     }
-    OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
+    OUTPUTS = {
+        **standard_component_specs.EvaluatorSpec.OUTPUTS,
+        standard_component_specs.BLESSING_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.ModelBlessing, optional=True
+        ),
+    }
 
 
 class Evaluator(base_component.BaseComponent):
@@ -55,6 +62,9 @@ class Evaluator(base_component.BaseComponent):
       statistics: Channel of ExampleStatistics, whose train split tells where the buckets are cut.
       mistakes: how many of the worst predictions are kept.
       predictions: how many of all predictions are kept, with their examples.
+      former_evaluation: Channel of a ModelEvaluation of the same model on other data: its values take the place of a
+        baseline's.
+      blesses: whether it gives a ModelBlessing; an evaluation on data of later days does not.
       code: fingerprint of the executor, part of the cache key.
     """
 
@@ -65,7 +75,7 @@ class Evaluator(base_component.BaseComponent):
         self,
         examples: types.BaseChannel,
         model: types.BaseChannel,
-        baseline_model: types.BaseChannel,
+        baseline_model: types.BaseChannel | None,
         schema: types.BaseChannel,
         eval_config: tfma.EvalConfig,
         example_splits: list[str],
@@ -77,6 +87,8 @@ class Evaluator(base_component.BaseComponent):
         statistics: types.BaseChannel | None = None,
         mistakes: int = 0,
         predictions: int = 0,
+        former_evaluation: types.BaseChannel | None = None,
+        blesses: bool = True,
     ) -> None:
         super().__init__(
             spec=EvaluatorSpec(
@@ -93,8 +105,9 @@ class Evaluator(base_component.BaseComponent):
                 statistics=statistics,
                 mistakes=mistakes,
                 predictions=predictions,
+                former_evaluation=former_evaluation,
                 code=code,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
-                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing) if blesses else None,
             )
         )

@@ -1,4 +1,4 @@
-"""Files of an evaluation beside TFMA's own."""
+"""Files of an evaluation beside TFMA's own, and the channel of a former one."""
 
 VERDICT = "verdict.json"
 CONFUSION = "confusion.json"
@@ -11,3 +11,4 @@ CALIBRATION_BINS = 15
 """Of equal width, over the confidence; as many as in C. Guo et al., "On Calibration of Modern Neural Networks" (2017)."""
 SMALLEST_PROBABILITY = 1e-7
 """A smaller one counts as this, so that its logarithm is finite: what Keras does."""
+FORMER = "former_evaluation"

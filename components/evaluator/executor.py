@@ -18,12 +18,14 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from components.batches import files
 from components.evaluator import buckets, comparison, measured
-from components.evaluator.constants import VERDICT
+from components.evaluator.constants import FORMER, VERDICT
 from components.evaluator.findings import Answers
 from components.evaluator.measuring import measure
 from components.evaluator.verdict import BASELINE, verdict
 
 CLASSES = Path("assets", "class_names.txt")
+# What the values under `baseline` of a verdict are.
+BLESSED, OWN = "last blessed", "its own evaluation"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -94,13 +96,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             class_names=class_names,
             baseline_class_names=_class_names(models[BASELINE]) if baseline is not None else [],
             class_gates=json.loads(exec_properties["class_gates"]),
+            former=_former(input_dict),
         )
         result["baseline_left_out"] = left_out
+        result["baseline_is"] = OWN if input_dict.get(FORMER) else BLESSED
         if named:
             result["buckets"] = {column: asdict(bucket) for column, bucket in named.items()}
         Path(uri, VERDICT).write_text(json.dumps(result, indent=1))
-        blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
-        _bless(blessing, result["blessed"], candidate, baseline)
+        for blessing in output_dict.get(standard_component_specs.BLESSING_KEY, []):
+            _bless(blessing, result["blessed"], candidate, baseline)
+
+
+def _former(input_dict: Mapping[str, list[types.Artifact]]) -> dict[str, Any] | None:
+    """The verdict of the model's former evaluation, if one is given."""
+    former = input_dict.get(FORMER)
+    return json.loads(Path(former[0].uri, VERDICT).read_text()) if former else None
 
 
 def _class_names(model: str) -> list[str]:

@@ -27,6 +27,7 @@ def verdict(
     class_names: Sequence[str] = (),
     baseline_class_names: Sequence[str] = (),
     class_gates: Sequence[Mapping[str, Any]] = (),
+    former: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """TFMA's results and validation as JSON-able values.
 
@@ -42,6 +43,7 @@ def verdict(
       class_names: in the order of the scores.
       baseline_class_names: in the order of the baseline's scores.
       class_gates: bounds for every class: metric, lower, upper, max_drop.
+      former: a verdict on the same model and other data, whose values take the place of a baseline's.
 
     Returns:
       `blessed`: bool; `metrics`: a list of {slice, output, metric, value, lower, upper, change, baseline, ok,
@@ -51,6 +53,9 @@ def verdict(
     """
     metrics = list(metrics)
     candidate, baseline = _values(metrics)
+    of_classes: dict[tuple[str, str], float] = {}
+    if former is not None:
+        baseline, of_classes = _former(former)
     failed = _failures(validation)
     columns = {
         _slice_name(found.slice_key): sorted(single.column for single in found.slice_key.single_slice_keys)
@@ -63,26 +68,30 @@ def verdict(
             continue
         examples = _examples(candidate, slice_name, output)
         bounds = _bounds(eval_config, columns[slice_name], output, metric)
-        if not has_baseline:
+        was = _finite(baseline.get(key))
+        if not has_baseline and (former is None or was is None):
             bounds["change"] = None
         if slice_name != OVERALL and (examples or 0) < min_slice_examples:
             bounds = dict.fromkeys(bounds)
         bounded = any(bound is not None for bound in bounds.values())
+        value = _finite(candidate.get(key))
+        # What TFMA did not measure itself, it did not compare.
+        kept = former is None or _keeps_up(value, was, bounds["change"])
         rows.append(
             {
                 "slice": slice_name,
                 "output": output,
                 "metric": metric,
-                "value": _finite(candidate.get(key)),
+                "value": value,
                 **bounds,
-                "baseline": _finite(baseline.get(key)),
-                "ok": key not in failed if bounded else None,
+                "baseline": was,
+                "ok": key not in failed and kept if bounded else None,
                 "examples": examples,
             }
         )
     first_slice = next((i for i, row in enumerate(rows) if row["slice"] != OVERALL), len(rows))
     rows[first_slice:first_slice] = class_rows(
-        metrics, class_names, BASELINE, baseline_class_names, class_gates, min_slice_examples
+        metrics, class_names, BASELINE, baseline_class_names, class_gates, min_slice_examples, of_classes
     )
     blessed = (
         any(row["ok"] for row in rows)
@@ -116,6 +125,24 @@ def _values(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice]) -> tuple[V
             values = baseline if item.key.model_name == BASELINE else candidate
             values[(name, item.key.output_name, item.key.name)] = float(value)
     return candidate, baseline
+
+
+def _former(verdict: Mapping[str, Any]) -> tuple[Values, dict[tuple[str, str], float]]:
+    """The values of an earlier verdict, and those of single classes."""
+    known = [row for row in verdict["metrics"] if row["value"] is not None]
+    values = {
+        (row["slice"], row["output"], row["metric"]): row["value"] for row in known if "class" not in row
+    }
+    return values, {(row["class"], row["metric"]): row["value"] for row in known if "class" in row}
+
+
+def _keeps_up(value: float | None, was: float | None, change: float | None) -> bool:
+    """Whether a value is not worse than the smallest allowed difference (negative where higher is better)."""
+    if change is None or was is None:
+        return True
+    if value is None:
+        return False
+    return value - was >= change if math.copysign(1, change) < 0 else value - was <= change
 
 
 def _failures(validation: validation_result_pb2.ValidationResult) -> set[tuple[str, str, str]]:

@@ -18,6 +18,8 @@ class ExampleValidatorSpec(types.ComponentSpec):
     PARAMETERS = {
         "drift": component_spec.ExecutionParameter(type=str),
         "skew": component_spec.ExecutionParameter(type=str),
+        "drift_of": component_spec.ExecutionParameter(type=str, optional=True),
+        "tolerance": component_spec.ExecutionParameter(type=float, optional=True),
         "code": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -46,6 +48,9 @@ class ExampleValidator(base_component.BaseComponent):
       code: fingerprint of the executor, part of the cache key.
       examples: Channel of the Examples that the statistics are of, to take such rows from.
       baseline_statistics: Channel of the ExampleStatistics to measure drift against, if there are any.
+      drift_of: a split other than train to measure the drift of, against train of the baseline: of every column, which
+        is written to `drift.json` beside the anomalies.
+      tolerance: share of the examples that may lack a value that the schema demands, or have one beyond its domain.
     """
 
     SPEC_CLASS = ExampleValidatorSpec
@@ -60,6 +65,8 @@ class ExampleValidator(base_component.BaseComponent):
         code: str,
         examples: types.BaseChannel | None = None,
         baseline_statistics: types.BaseChannel | None = None,
+        drift_of: str | None = None,
+        tolerance: float | None = None,
     ) -> None:
         super().__init__(
             spec=ExampleValidatorSpec(
@@ -69,6 +76,8 @@ class ExampleValidator(base_component.BaseComponent):
                 baseline_statistics=baseline_statistics,
                 drift=json_utils.dumps(dict(drift)),
                 skew=json_utils.dumps(dict(skew)),
+                drift_of=drift_of,
+                tolerance=tolerance,
                 code=code,
                 anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
             )

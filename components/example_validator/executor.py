@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -21,8 +22,11 @@ from tfx.utils import io_utils, json_utils, writer_utils
 
 from common.errors import BadInput
 from components import batches
-from components.example_validator.constants import ANOMALY_COUNT, ROWS_FILE
+from components.example_validator import drift
+from components.example_validator.constants import ANOMALY_COUNT, DRIFT, ROWS_FILE
 from components.example_validator.rows import offending
+
+TRAIN = "train"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -42,20 +46,31 @@ class Executor(base_executor.BaseExecutor):
         add_comparators(
             schema, json_utils.loads(exec_properties["drift"]), json_utils.loads(exec_properties["skew"])
         )
+        tolerate(schema, exec_properties.get("tolerance") or 0.0)
         baseline = input_dict.get("baseline_statistics") or []
         splits = artifact_utils.decode_split_names(statistics.split_names)
         anomalies.split_names = statistics.split_names
         anomalies.span = statistics.span
+        drift_of = exec_properties.get("drift_of")
         count = 0
         for split in splits:
+            current = _load(statistics, split)
+            previous = _load(baseline[0], TRAIN) if baseline and split == (drift_of or TRAIN) else None
+            measured = schema
+            if drift_of and previous is not None:
+                measured = drift.measuring(schema, current, previous)
             found = tfdv.validate_statistics(
-                _load(statistics, split),
-                schema,
-                previous_statistics=_load(baseline[0], split) if baseline and split == "train" else None,
-                serving_statistics=_load(statistics, "eval")
-                if split == "train" and "eval" in splits
-                else None,
+                current,
+                measured,
+                previous_statistics=previous,
+                serving_statistics=_load(statistics, "eval") if split == TRAIN and "eval" in splits else None,
             )
+            if measured is not schema:
+                names = artifact_utils.decode_split_names(baseline[0].split_names)
+                held_out = _load(baseline[0], "eval") if "eval" in names else None
+                moved = drift.rows(found, schema, current, previous, held_out)
+                Path(anomalies.uri).mkdir(parents=True, exist_ok=True)
+                Path(anomalies.uri, DRIFT).write_text(json.dumps(moved, indent=1))
             count += len(found.anomaly_info) + int(found.HasField("dataset_anomaly_info"))
             folder = artifact_utils.get_split_uri([anomalies], split)
             _write(found, folder)
@@ -80,6 +95,16 @@ def add_comparators(schema: schema_pb2.Schema, drift: Mapping[str, float], skew:
             comparator = getattr(features[column], f"{kind}_comparator")
             comparator.Clear()
             comparator.jensen_shannon_divergence.threshold = threshold
+
+
+def tolerate(schema: schema_pb2.Schema, share: float) -> None:
+    """Lets a share of the examples lack a value, or have one beyond its domain; stricter bounds are relaxed in place."""
+    for feature in schema.feature:
+        if feature.presence.min_fraction:
+            feature.presence.min_fraction = min(feature.presence.min_fraction, 1 - share)
+        lists_values = feature.HasField("domain") or feature.HasField("string_domain")
+        if share and lists_values and feature.distribution_constraints.min_domain_mass > 1 - share:
+            feature.distribution_constraints.min_domain_mass = 1 - share
 
 
 def _load(artifact: types.Artifact, split: str) -> Any:

@@ -20,5 +20,5 @@ def assign(content: bytes, buckets: Mapping[str, int]) -> str:
 
 
 def without_held_out(buckets: Mapping[str, int]) -> dict[str, int]:
-    """The buckets for the rest, when the held-out images come as a set of their own."""
-    return {split: count for split, count in buckets.items() if split != HELD_OUT}
+    """The buckets for the rest, when the held-out images come as a set of their own; all where there is no other."""
+    return {split: count for split, count in buckets.items() if split != HELD_OUT} or dict(buckets)

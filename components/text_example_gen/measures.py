@@ -37,9 +37,10 @@ def report(summary: Summary, tally: Tally, options: TextOptions, splits: Sequenc
 
 
 def of_text(summary: Summary, text: str) -> dict[str, Any]:
-    """The section of the report about a text column."""
+    """The section of the report about a text column; without a split train the vocabulary is that of the first."""
     splits = [split for name, split in summary.characters if name == text]
-    train = summary.vocabulary[text, TRAIN]
+    base = TRAIN if TRAIN in splits else splits[0]
+    train = summary.vocabulary[text, base]
     known = train.filter(pc.equal(train.column("kind"), WORD))
     return {
         "lengths": {
@@ -53,10 +54,10 @@ def of_text(summary: Summary, text: str) -> dict[str, Any]:
             "words": known.num_rows,
             "once": int(pc.sum(pc.equal(known.column("count"), 1)).as_py() or 0),
             "characters": train.num_rows - known.num_rows,
-            "growth": _growth(known.column("first").to_numpy(), summary.rows[TRAIN]),
+            "growth": _growth(known.column("first").to_numpy(), summary.rows[base]),
         },
         "out_of_vocabulary": {
-            split: _unknown(summary.vocabulary[text, split], train) for split in splits if split != TRAIN
+            split: _unknown(summary.vocabulary[text, split], train) for split in splits if split != base
         },
     }
 

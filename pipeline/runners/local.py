@@ -12,10 +12,10 @@ from tfx.proto.orchestration import pipeline_pb2
 from common.errors import BadInput
 from components.serving_check import standby
 from components.serving_check.component import ServingCheck
-from pipeline import metadata_address, remote_artifacts
+from pipeline import gates, metadata_address, remote_artifacts
 from pipeline.copies import Copies
 from pipeline.metadata_address import Address
-from pipeline.node import Handle, Observer, run_node
+from pipeline.node import Gate, Handle, Observer, run_node
 
 
 def run(
@@ -27,6 +27,7 @@ def run(
     only: str | None = None,
     until: str | None = None,
     alone: str | None = None,
+    gate: Gate = gates.check,
 ) -> None:
     """Runs the nodes in the order of the DAG; the first that fails ends the run.
 
@@ -39,6 +40,7 @@ def run(
       only: the one node to run, on what the last run made of the nodes before it.
       until: the last node to run.
       alone: the one node to run, on what this run made of the nodes before it.
+      gate: what is asked of the outputs of each node.
 
     Raises:
       UserError: see `pipeline.node.run_node`.
@@ -58,7 +60,7 @@ def run(
     ]
     with standby.ended_afterwards():
         for node in to_run:
-            result = run_node(ir, node, address, copies, observer)
+            result = run_node(ir, node, address, copies, observer, gate)
             if node.node_info.id == until:
                 return
             if node.node_info.id == "Trainer" and result.state == "complete" and any(map(_serves, to_run)):
