@@ -42,7 +42,6 @@ app.add_typer(export_app, name="export")
 app.add_typer(data_command.app, name="data")
 app.add_typer(node_command.app, name="node")
 
-PredictionFormat = Literal["table", "json"]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a configuration value: --set trainer.training.seed=7."),
@@ -105,12 +104,13 @@ def run(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for another run of this pipeline to end.")
     ] = False,
+    run_id: Annotated[str | None, typer.Option("--run-id", hidden=True)] = None,
     home: HomeOption = None,
 ) -> None:
     """Run a pipeline from its data to a pushed model; what has not changed is not run again."""
     from pipeline import config, run
 
-    options = run.Options(force, start, only, until, wait=wait)
+    options = run.Options(force, start, only, until, wait=wait, run_id=run_id)
     run.run(config.load(pipeline, set_ or ()), home_module.find(home), options)
 
 
@@ -134,8 +134,7 @@ def runs(
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    for name in (pipeline, metadata.evaluations_of(pipeline)):
-        reconcile.reconcile(store, found, name)
+    reconcile.with_evaluations(store, found, pipeline)
     listed = runs.list_runs(store, pipeline, limit, evaluations=True)
     pushed = pushes.pushed_models(store, pipeline)
     show.show(show.runs_table(listed, pushed, pushes.makers(store, pushed.values())))
@@ -152,8 +151,7 @@ def status(
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    for name in (pipeline, metadata.evaluations_of(pipeline)):
-        reconcile.reconcile(store, found, name)
+    reconcile.with_evaluations(store, found, pipeline)
     run = runs.get_run(store, pipeline, selector)
     holder = lock.holder(found, run.recorded_under) if run.state == "running" else None
     pushed = pushes.pushed_models(store, pipeline)
@@ -224,9 +222,8 @@ def gc(
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    for name in metadata.with_evaluations(
-        store, [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store)
-    ):
+    names = [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store)
+    for name in metadata.with_evaluations(store, names):
         reconcile.reconcile(store, found, name)
         try:
             items = (cleanup.collect if delete else cleanup.plan)(store, found, name, keep_runs, not copies)
@@ -278,7 +275,7 @@ def predict(
     port: Annotated[int, typer.Option("--port", help="Its gRPC port.")] = 8500,
     timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds per request.")] = 30.0,
     output: Annotated[
-        PredictionFormat, typer.Option("--output", help="For people, or JSON lines.")
+        Literal["table", "json"], typer.Option("--output", help="For people, or JSON lines.")
     ] = "table",
     home: HomeOption = None,
 ) -> None:
@@ -296,9 +293,8 @@ def predict(
         show_predictions.show_table(answers, {"image": image} if image else {"text": text} if text else None)
 
 
-app.command()(unseen_commands.evaluate)
-app.command()(text_commands.generate)
-app.command()(text_commands.translate)
+for command in (*unseen_commands.COMMANDS, text_commands.generate, text_commands.translate):
+    app.command()(command)
 
 
 @export_app.command("serving")

@@ -170,6 +170,12 @@ def _check_consistent(config: Config, place: Place) -> None:
             )
     if config.attributions is not None:
         _check_attributions(config, place)
+    falls = config.loop.falls
+    if falls and falls.metric not in {metric for _, metric in named}:
+        raise BadInput(
+            f"{place(('loop', 'retrain'))}: loop.retrain: {falls.metric!r} is not measured"
+            f"{nearest(falls.metric, [m for _, m in named]) or '; name it in evaluation.metrics'}"
+        )
     for i, gate in enumerate(evaluation.gates):
         if gate.classes and (config.task != "multiclass" or gate.metric not in PER_CLASS):
             raise BadInput(

@@ -20,6 +20,15 @@ from components.serving_check.constants import REPORT
 from components.text_example_gen import report as text_report
 from pipeline.copies import Copies
 
+# What drift and skew beyond a bound are called.
+_DRIFT = {
+    anomalies_pb2.AnomalyInfo.COMPARATOR_CONTROL_DATA_MISSING,
+    anomalies_pb2.AnomalyInfo.COMPARATOR_TREATMENT_DATA_MISSING,
+    anomalies_pb2.AnomalyInfo.COMPARATOR_L_INFTY_HIGH,
+    anomalies_pb2.AnomalyInfo.COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH,
+    anomalies_pb2.AnomalyInfo.COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH,
+}
+
 Outputs = Mapping[str, list[pb.Artifact]]
 
 # Output key -> the files that are read of it; None: all.
@@ -62,8 +71,8 @@ def check(node_id: str, outputs: Outputs) -> None:
         _edge(outputs)
 
 
-def anomalies(artifact: pb.Artifact) -> list[str]:
-    """One line for each anomaly: split, feature, rule."""
+def anomalies(artifact: pb.Artifact, drift: bool = True) -> list[str]:
+    """One line for each anomaly: split, feature, rule; without `drift` those of the schema alone."""
     lines = []
     for file in sorted(Path(artifact.uri).glob("Split-*/SchemaDiff.pb")):
         split = file.parent.name.removeprefix("Split-")
@@ -72,6 +81,7 @@ def anomalies(artifact: pb.Artifact) -> list[str]:
             lines += [
                 f"{split}: {feature}: {reason.short_description}: {reason.description}"
                 for reason in info.reason
+                if drift or reason.type not in _DRIFT
             ]
         if found.HasField("dataset_anomaly_info"):
             lines += [f"{split}: {reason.short_description}" for reason in found.dataset_anomaly_info.reason]

@@ -129,11 +129,12 @@ def _evaluations(store: Store, graph: Graph) -> list[dict[str, Any]]:
     return found
 
 
-def _data(store: Store, step: Step) -> dict[str, Any]:
-    """The data of an evaluation on unseen data, which blesses nothing: span and files."""
-    [examples] = metadata.artifacts(store, [_input(step, "examples") or 0])
-    found = facts.described(examples)
-    return {"span": found["span"], "files": found["files"]}
+def _data(store: Store, step: Step) -> dict[str, Any] | None:
+    """The data of an evaluation on unseen data, which blesses nothing: span and files; None where it read none."""
+    for examples in metadata.artifacts(store, [_input(step, "examples") or 0]):
+        found = facts.described(examples)
+        return {"span": found["span"], "files": found["files"]}
+    return None
 
 
 def _serving_checks(graph: Graph) -> list[dict[str, Any]]:

@@ -39,6 +39,12 @@ def reconcile(store: Store, home: Home, pipeline: str) -> list[str]:
         return []
 
 
+def with_evaluations(store: Store, home: Home, pipeline: str) -> None:
+    """Reconciles the runs of a pipeline, and its evaluations on unseen data."""
+    for name in (pipeline, metadata.evaluations_of(pipeline)):
+        reconcile(store, home, name)
+
+
 def check_alone(store: Store, home: Home, pipeline: str, run_id: str) -> None:
     """Raises `lock.Busy` when another run of the pipeline is between two of its nodes, or goes on from another home."""
     for context in metadata.run_contexts(store, pipeline):

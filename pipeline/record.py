@@ -17,7 +17,7 @@ from pipeline.runs import Run, last_run, outputs_of
 from pipeline.sections import Config
 
 # Sections that say where a run is recorded, and who starts it where and when: they change nothing of what it makes.
-_WHERE = ("pipeline_root", "metadata", "airflow", "kubeflow")
+_WHERE = ("pipeline_root", "metadata", "airflow", "kubeflow", "loop")
 
 
 @dataclass(frozen=True)

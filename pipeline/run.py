@@ -32,7 +32,7 @@ def run(config: Config, home: Home, options: Options) -> None:
     copies.check(config, home, store)
     waits = False
     while True:
-        run_id = record.new_run_id(store)
+        run_id = options.run_id or record.new_run_id(store)
         with lock(home, config.name, run_id, wait=options.wait, on_wait=_tell_who_runs):
             reconcile(store, home, config.name)
             try:
@@ -40,6 +40,8 @@ def run(config: Config, home: Home, options: Options) -> None:
                 _run(config, home, options, store, run_id)
                 return
             except RunExists:
+                if options.run_id:
+                    raise
                 # Another pipeline began in the same second.
                 continue
             except Busy as error:

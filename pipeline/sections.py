@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.attributions.config import Attributions
 from components.model_optimizer.config import Optimizer
 from pipeline.beam_settings import Beam
+from pipeline.loop.settings import Loop
 from pipeline.orchestration.airflow_settings import Airflow
 from pipeline.orchestration.kubeflow_settings import Kubeflow
 
@@ -309,6 +310,7 @@ class Config(Section):
     metadata: Metadata = Metadata()
     airflow: Airflow = Airflow()
     kubeflow: Kubeflow = Kubeflow()
+    loop: Loop = Loop()
 
     @property
     def labels(self) -> list[str]:

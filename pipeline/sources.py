@@ -62,7 +62,7 @@ def find(config: Config, home: Home) -> Source:
         labels=config.labels,
         task=config.task,
     )
-    base, pattern = inputs.locate(_paths(config, home))
+    base, pattern = inputs.locate(paths(config, home))
     span, spans = config.data.span, config.data.spans
     files = file_fingerprint.files(base, {SPLIT: pattern}, span, spans, cache)
     return Source(base, pattern, reader, files, span, spans)
@@ -83,7 +83,7 @@ def _find_images(config: Config, home: Home, cache: Path) -> Source:
         types=config.data.types,
         drop=config.data.drop,
     )
-    (path,) = _paths(config, home)
+    (path,) = paths(config, home)
     return Source(path, "", reader, image_fingerprint.files(path, reader, cache))
 
 
@@ -107,8 +107,8 @@ def _find_texts(config: Config, home: Home, cache: Path) -> Source:
         types=data.types,
         drop=data.drop,
     )
-    paths = _paths(config, home)
-    base, pattern = (paths[0], "") if data.text == "folders" else inputs.locate(paths)
+    named = paths(config, home)
+    base, pattern = (named[0], "") if data.text == "folders" else inputs.locate(named)
     return Source(base, pattern, reader, text_files.describe(base, pattern, reader, cache))
 
 
@@ -186,7 +186,8 @@ def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[
     return kept, left_out
 
 
-def _paths(config: Config, home: Home) -> list[str]:
+def paths(config: Config, home: Home) -> list[str]:
+    """What the data section names, absolute or from the current folder; what a loader wrote."""
     if not config.data.path:
         return [str(_load(config, home))]
     paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path

@@ -58,6 +58,30 @@ def has_span(path: str) -> bool:
     return bool(_SPAN.search(path)) or any(spec in path for spec in _DATE)
 
 
+def spans_of(base: str, pattern: str) -> list[tuple[int, int | None, str]]:
+    """The spans that a pattern has files of now, ascending: (span, its latest version, pattern with both filled in).
+
+    Raises BadInput for a pattern that is none, and for a date that does not exist.
+    """
+    with_span, has_version = _check_placeholders(pattern)
+    if not with_span:
+        return []
+    search = _search_expression(base, pattern)
+    best: dict[int, tuple[int, re.Match[str]]] = {}
+    for path in glob.glob(_glob_of(base, pattern)):
+        match = search.fullmatch(os.path.normpath(path))
+        if match is None:
+            continue
+        number = _span_number(match)
+        version = int(match["version"]) if has_version else 0
+        if number not in best or version > best[number][0]:
+            best[number] = version, match
+    return [
+        (number, version if has_version else None, _filled(pattern, match, has_version))
+        for number, (version, match) in sorted(best.items())
+    ]
+
+
 def resolve(
     base: str,
     splits: Mapping[str, str],
@@ -132,7 +156,7 @@ def _named(found: tuple[int, int | None]) -> str:
 
 def _window(base: str, pattern: str, span: int | None, spans: int) -> list[tuple[int, int | None, str]]:
     """(span, version, pattern with both filled in) of the latest version of each span that is read, in their order."""
-    with_span, has_version = _check_placeholders(pattern)
+    with_span, _ = _check_placeholders(pattern)
     if not with_span:
         if span is not None or spans > 1:
             asked = f"span {span} is" if span is not None else f"{spans} spans are"
@@ -140,27 +164,14 @@ def _window(base: str, pattern: str, span: int | None, spans: int) -> list[tuple
                 f"{os.path.join(base, pattern)}: {asked} asked for, but there is no {{SPAN}} in it"
             )
         return [(0, None, pattern)]
-    search = _search_expression(base, pattern)
-    best: dict[int, tuple[int, re.Match[str]]] = {}
-    for path in glob.glob(_glob_of(base, pattern)):
-        match = search.fullmatch(os.path.normpath(path))
-        if match is None:
-            continue
-        number = _span_number(match)
-        version = int(match["version"]) if has_version else 0
-        if number not in best or version > best[number][0]:
-            best[number] = version, match
+    best = {number: (version, filled) for number, version, filled in spans_of(base, pattern)}
     path = os.path.join(base, pattern)
     if not best:
         raise nothing(path)
     last = max(best) if span is None else span
     if last not in best:
         raise BadInput(f"{path}: no span {last}; there is {', '.join(map(str, sorted(best)[-5:]))}")
-    read = [number for number in sorted(best) if last - spans < number <= last]
-    return [
-        (number, best[number][0] if has_version else None, _filled(pattern, best[number][1], has_version))
-        for number in read
-    ]
+    return [(number, *best[number]) for number in sorted(best) if last - spans < number <= last]
 
 
 def _filled(pattern: str, match: re.Match[str], has_version: bool) -> str:

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judgement:
-    """JSON-able: drift and metrics are rows of `drift.json` and `verdict.json`, of the metrics the overall ones.
+    """JSON-able: broken are the anomalies that are no drift; drift and metrics are rows of `drift.json` and `verdict.json`, of the metrics the overall ones.
 
     reasons: why the verdict is against the model or the data, a line each; none where all bounds hold.
     """
 
     examples: int
     anomalies: list[str]
+    broken: list[str]
     drift: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
     reasons: list[str]
@@ -43,7 +44,7 @@ class Judgement:
         """All of it as JSON, but for what is long: a server that keeps ML Metadata has room for so much in a text."""
         content = asdict(self)
         return json.dumps(
-            {**content, **{key: content[key][:MOST] for key in ("anomalies", "drift", "reasons")}}
+            {**content, **{key: content[key][:MOST] for key in ("anomalies", "broken", "drift", "reasons")}}
         )
 
 
@@ -80,8 +81,9 @@ def judge(results: Mapping[str, NodeResult], not_measured: Sequence[str] = ()) -
         failed = [row for row in verdict["metrics"] if row["ok"] is False]
         reasons += [gates.describe(row, verdict["baseline_is"]) for row in failed]
         reasons += [f"no examples in the required slice {name}" for name in verdict["missing_slices"]]
+    broken = gates.anomalies(found, drift=False)
     (statistics,) = results["StatisticsGen"].outputs["statistics"]
-    return Judgement(_examples(Path(statistics.uri)), lines, drift(Path(found.uri)), metrics, reasons)
+    return Judgement(_examples(Path(statistics.uri)), lines, broken, drift(Path(found.uri)), metrics, reasons)
 
 
 def _examples(statistics: Path) -> int:

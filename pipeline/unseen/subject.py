@@ -88,7 +88,7 @@ def find(
         _first_there(statistics_of(store, raw)),
         _first_there(_own_evaluations(store, model.id)),
         described["files"],
-        described["span"],
+        int(described["span"] or 0),
     )
 
 

@@ -1,0 +1,1 @@
+"""A pipeline that looks after itself: each new span is validated, the pushed model is judged on it, and trained anew."""
