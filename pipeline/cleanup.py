@@ -16,7 +16,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common import remote_files
 from common.errors import UserError
-from pipeline import lineage, lock, metadata, pushes, remote_cleanup, runs
+from pipeline import companions, lineage, lock, metadata, pushes, remote_cleanup, runs
 from pipeline.copies import Copies
 from pipeline.home import Home
 from pipeline.metadata import Store
@@ -128,7 +128,7 @@ def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:
     executions = {execution.id for context in latest for execution in metadata.executions_of(store, context)}
     events = metadata.events_of_executions(store, executions)
     artifacts = {event.artifact_id for event in events}
-    for model in _models_in_use(store, metadata.owner(pipeline)):
+    for model in _models_in_use(store, companions.owner(pipeline)):
         made_of = lineage.upstream(store, model)
         artifacts |= set(made_of.artifacts)
         artifacts |= set(lineage.downstream(store, model).artifacts)

@@ -14,6 +14,7 @@ import typer
 
 from common.errors import UserError
 from pipeline import (
+    cleanup_command,
     data_command,
     node_command,
     report_command,
@@ -204,40 +205,6 @@ app.command()(ui_command.ui)
 
 
 @app.command()
-def gc(
-    pipeline: PipelineOption = None,
-    keep_runs: Annotated[
-        int, typer.Option("--keep-runs", min=1, help="How many of the latest runs stay.")
-    ] = 5,
-    delete: Annotated[
-        bool, typer.Option("--yes/--dry-run", help="Delete, or only show what would go.")
-    ] = False,
-    home: HomeOption = None,
-    copies: Annotated[
-        bool, typer.Option("--copies", help="Of what is in an object store, the local copies too.")
-    ] = False,
-) -> None:
-    """Delete what no kept run and no served or blessed model needs; lineage still tells of it."""
-    from pipeline import cleanup, lock, metadata, reconcile, runs, show
-
-    found = home_module.find(home)
-    store = metadata.open_store(found)
-    names = [runs.find_pipeline(store, pipeline)] if pipeline else metadata.pipelines(store)
-    for name in metadata.with_evaluations(store, names):
-        reconcile.reconcile(store, found, name)
-        try:
-            items = (cleanup.collect if delete else cleanup.plan)(store, found, name, keep_runs, not copies)
-        except lock.Busy as error:
-            if pipeline:
-                raise
-            show.show(f"left alone: {error}")
-            continue
-        show.show(*show.garbage(name, items, deleted=delete))
-    if not delete:
-        show.show("nothing was deleted: give --yes to delete")
-
-
-@app.command()
 @with_server_flags
 def serve(
     pipelines: Annotated[
@@ -293,7 +260,12 @@ def predict(
         show_predictions.show_table(answers, {"image": image} if image else {"text": text} if text else None)
 
 
-for command in (*unseen_commands.COMMANDS, text_commands.generate, text_commands.translate):
+for command in (
+    cleanup_command.gc,
+    *unseen_commands.COMMANDS,
+    text_commands.generate,
+    text_commands.translate,
+):
     app.command()(command)
 
 

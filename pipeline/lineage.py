@@ -13,7 +13,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import BadInput
-from pipeline import metadata, pushes, runs
+from pipeline import companions, metadata, pushes, runs
 from pipeline.metadata import Store
 
 REFERENCE_KEYS = frozenset({"baseline_model", "base_model", "baseline_statistics", "former_evaluation"})
@@ -176,7 +176,7 @@ def find_examples(store: Store, pipeline: str, which: str) -> mlmd.Artifact:
     artifact.
     """
     made = _examples(store, pipeline)
-    unseen = _examples(store, metadata.evaluations_of(pipeline))
+    unseen = _examples(store, companions.evaluations_of(pipeline))
     if which.isdecimal() and int(which) in unseen:
         return unseen[int(which)]
     if not made:

@@ -22,7 +22,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from ml_metadata.proto import metadata_store_service_pb2 as service
 
 from common.errors import UserError
-from pipeline import backslashes, metadata_address, metadata_indexes, metadata_server
+from pipeline import backslashes, companions, metadata_address, metadata_indexes, metadata_server
 from pipeline.home import Home
 from pipeline.metadata_address import Address
 
@@ -34,9 +34,6 @@ OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
 
 # The type of a context that names the store.
 _IDENTITY = "mlpipe_store"
-
-# No pipeline's own name has a hyphen.
-_EVALUATIONS = "-evaluations"
 
 # SQLite takes a limited number of values in one statement.
 _BATCH = 500
@@ -229,29 +226,9 @@ def run_context(store: Store, run_id: str) -> mlmd.Context | None:
 
 
 def pipelines(store: Store) -> list[str]:
-    """Names of all pipelines that have run; what `evaluations_of` names is none of them."""
+    """Names of all pipelines that have run; their evaluations on unseen data are none (see `pipeline.companions`)."""
     names = (context.name for context in store.get_contexts_by_type("pipeline"))
-    return sorted(name for name in names if not name.endswith(_EVALUATIONS))
-
-
-def evaluations_of(pipeline: str) -> str:
-    """The name below which the evaluations of a pipeline's models on unseen data are recorded.
-
-    They are a pipeline of their own to TFX, with its own cache, lock and folder: what looks among a pipeline's
-    artifacts for a model to beat or for the last good data never meets theirs.
-    """
-    return f"{pipeline}{_EVALUATIONS}"
-
-
-def with_evaluations(store: Store, pipelines: Iterable[str]) -> list[str]:
-    """Pipelines, each followed by the name of its evaluations where it has had any."""
-    names = (name for pipeline in pipelines for name in (pipeline, evaluations_of(pipeline)))
-    return [name for name in names if pipeline_context(store, name) is not None]
-
-
-def owner(name: str) -> str:
-    """The pipeline whose evaluations have this name, or the pipeline of this name itself."""
-    return name.removesuffix(_EVALUATIONS)
+    return sorted(name for name in names if not companions.is_evaluations(name))
 
 
 def run_contexts(store: Store, pipeline: str) -> list[mlmd.Context]:

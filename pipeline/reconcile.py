@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline import lock, metadata
+from pipeline import companions, lock, metadata
 from pipeline.home import Home
 from pipeline.metadata import Store
 from pipeline.runs import INTERRUPTED, is_alive, iso, text
@@ -41,7 +41,7 @@ def reconcile(store: Store, home: Home, pipeline: str) -> list[str]:
 
 def with_evaluations(store: Store, home: Home, pipeline: str) -> None:
     """Reconciles the runs of a pipeline, and its evaluations on unseen data."""
-    for name in (pipeline, metadata.evaluations_of(pipeline)):
+    for name in (pipeline, companions.evaluations_of(pipeline)):
         reconcile(store, home, name)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import fingerprint, outcomes, pushes
+from pipeline import companions, fingerprint, outcomes, pushes
 from pipeline.home import Home
 from pipeline.job import Inputs, Job, dump
-from pipeline.metadata import Store, evaluations_of, properties, register_run, run_context, update_run
+from pipeline.metadata import Store, properties, register_run, run_context, update_run
 from pipeline.runs import Run, last_run, outputs_of
 from pipeline.sections import Config
 
@@ -111,7 +111,7 @@ def begin_evaluation(
     """
     register_run(
         store,
-        evaluations_of(config.name),
+        companions.evaluations_of(config.name),
         run_id,
         {
             "mlpipe_state": "running",

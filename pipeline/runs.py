@@ -13,7 +13,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import BadInput
-from pipeline import metadata, pushes
+from pipeline import companions, metadata, pushes
 from pipeline.metadata import Store
 
 # In the order of the DAG. Optional nodes are told of only where they ran.
@@ -108,7 +108,7 @@ class Run:
     @property
     def recorded_under(self) -> str:
         """The name that its lock and its log go by."""
-        return metadata.evaluations_of(self.pipeline) if self.kind == EVALUATION else self.pipeline
+        return companions.evaluations_of(self.pipeline) if self.kind == EVALUATION else self.pipeline
 
     @property
     def seconds(self) -> float | None:
@@ -190,14 +190,14 @@ def _contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
 
 
 def _evaluations(store: Store, pipeline: str) -> list[mlmd.Context]:
-    return metadata.run_contexts(store, metadata.evaluations_of(pipeline))
+    return metadata.run_contexts(store, companions.evaluations_of(pipeline))
 
 
 def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
     named = metadata.run_context(store, selector)
     if named is not None:
         owners = {context.name for context in metadata.parents(store, named.id)}
-        if owners & {pipeline, metadata.evaluations_of(pipeline)}:
+        if owners & {pipeline, companions.evaluations_of(pipeline)}:
             return named
     trainings, evaluations = _contexts(store, pipeline), _evaluations(store, pipeline)
     contexts = metadata.by_id([*trainings, *evaluations])
@@ -228,7 +228,7 @@ def _select(store: Store, pipeline: str, selector: str) -> mlmd.Context:
 def _read(store: Store, pipeline: str, context: mlmd.Context, node_of: dict[int, str] | None = None) -> Run:
     latest: dict[str, mlmd.Execution] = {}
     is_evaluation = text(context, "mlpipe_kind") == EVALUATION
-    owner = metadata.evaluations_of(pipeline) if is_evaluation else pipeline
+    owner = companions.evaluations_of(pipeline) if is_evaluation else pipeline
     for execution in metadata.executions_of(store, context):
         node_id = _node_id(store, owner, execution.id) if node_of is None else node_of.get(execution.id)
         if node_id is not None:
@@ -270,7 +270,7 @@ def _node_id(store: Store, pipeline: str, execution_id: int) -> str | None:
 def _all_nodes(store: Store, pipeline: str) -> dict[int, str]:
     return {
         execution.id: node_id
-        for name in (pipeline, metadata.evaluations_of(pipeline))
+        for name in (pipeline, companions.evaluations_of(pipeline))
         for node_id, context in metadata.node_contexts(store, name).items()
         for execution in metadata.executions_of(store, context)
     }

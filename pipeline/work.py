@@ -65,7 +65,9 @@ def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
       UserError: a node failed or a gate did not let pass; the exit code says which.
     """
     name = job.config.name
-    with recorded(name, job.run_id, job.home, store, notes, options.node, lambda: _report(job, store)) as progress:
+    with recorded(
+        name, job.run_id, job.home, store, notes, options.node, lambda: _report(job, store)
+    ) as progress:
         _launch(job, options, progress)
     last = node_list.node_list(job.config)[-1].id
     if options.node in (None, last):

@@ -112,10 +112,12 @@ def _next(config: Config, home: Home, store: Store, once: bool) -> Span | None:
         if span.number <= after or span.key in done:
             continue
         left = span.wait(config.loop.settle_seconds)
-        if left and not once:
+        if not left:
+            return span
+        if not once:
             return None
         time.sleep(left)
-        return span
+        return _next(config, home, store, once)
     return None
 
 

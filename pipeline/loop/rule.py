@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.loop.settings import MetricFalls, Rule
-from pipeline.sections import METRICS, Config
+from pipeline.sections import Config
+from pipeline.task_metrics import METRICS
 from pipeline.unseen.judgement import Judgement
 
 _SHOWN = 3

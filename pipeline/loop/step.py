@@ -81,7 +81,7 @@ class Step:
         decision = decision.changed(model=subject.name)
         judgement, unread = None, ""
         if self._state(decision.evaluation) not in FINISHED:
-            decision = decision.changed(evaluation=self._new_run(span))
+            decision = decision.changed(evaluation=self._new_run(span, "evaluation"))
             decisions.save(self.store, decision)
             ended = self.worker.evaluate(span.number, decision.evaluation)
             unread = ended.line if ended.code == BadInput.exit_code else ""
@@ -103,7 +103,7 @@ class Step:
 
     def _train(self, decision: Decision, span: Span) -> Decision:
         if self._state(decision.training) not in FINISHED:
-            decision = decision.changed(training=self._new_run(span))
+            decision = decision.changed(training=self._new_run(span, "training"))
             decisions.save(self.store, decision)
             # Who asks for a training because the data drifted does not want it refused because they did.
             lifted = ["schema.drift={}"] if self.config.loop.retrain == "when_drift" else []
@@ -129,7 +129,7 @@ class Step:
         """What became of a training that ended."""
         run = runs.get_run(self.store, self.config.name, decision.training)
         if run.state == "gate_failed":
-            return f"not pushed: {run.reason}"
+            return f"not pushed: {run.reason or 'a gate did not let it pass'}"
         pushed = runs.outputs_of(self.store, run.node("Pusher")).get("pushed_model")
         version = f"version {pushes.version(pushed)}" if pushed is not None and pushes.is_push(pushed) else ""
         evaluation = runs.outputs_of(self.store, run.node("Evaluator")).get("evaluation")
@@ -164,8 +164,10 @@ class Step:
         good = [one.number for one in known if one.state == DONE and one.choice != SKIP]
         return max([span.number, *good])
 
-    def _new_run(self, span: Span) -> str:
-        return f"{record.new_run_id(self.store)}-span-{span.key}"
+    def _new_run(self, span: Span, what: str) -> str:
+        base = f"{record.new_run_id(self.store)}-span-{span.key}-{what}"
+        names = (base, *(f"{base}-{n}" for n in range(2, 1000)))
+        return next(name for name in names if metadata.run_context(self.store, name) is None)
 
 
 _NOTHING = Judgement(0, [], [], [], [], [])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.errors import BadInput, GateFailed
-from pipeline import beam_engine, copies, lock, metadata, record, sources, work
+from pipeline import beam_engine, companions, copies, lock, metadata, record, sources, work
 from pipeline.gates import Outputs
 from pipeline.home import Home
 from pipeline.metadata import RunExists, Store
@@ -76,7 +76,7 @@ def evaluate(config: Config, home: Home, question: Question) -> Judgement:
     beam_engine.check(config.beam)
     notes += _warnings(subject, source)
     about = f"{subject.name} on {unseen_data.named(source)}"
-    name = metadata.evaluations_of(config.name)
+    name = companions.evaluations_of(config.name)
     home.check_writable(name)
     while True:
         run_id = question.run_id or record.new_run_id(store)
@@ -129,7 +129,7 @@ def _begin(
 
 
 def _run(job: _Job, store: Store, notes: Sequence[str]) -> Judgement:
-    name = metadata.evaluations_of(job.config.name)
+    name = companions.evaluations_of(job.config.name)
     with work.recorded(name, job.run_id, job.home, store, notes) as progress:
         judgement = _launch(job, progress)
         metadata.update_run(store, job.run_id, {"mlpipe_judgement": judgement.dump()})
@@ -150,7 +150,7 @@ def _launch(job: _Job, progress: Progress) -> Judgement:
     progress.done("start-up")
     observer = work.Collect(progress)
     results = observer.results
-    name = metadata.evaluations_of(job.config.name)
+    name = companions.evaluations_of(job.config.name)
     where = copies.of(job.config.model_copy(update={"name": name}), job.home)
     not_measured = []
     try:

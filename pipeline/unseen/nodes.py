@@ -13,7 +13,7 @@ from tfx.types import Channel, standard_artifacts
 from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
 from components.resolvers import ById
-from pipeline import beam_engine, dag, evaluation, fingerprint, metadata
+from pipeline import beam_engine, companions, dag, evaluation, fingerprint
 from pipeline.home import Home
 from pipeline.sections import Config
 from pipeline.sources import Source
@@ -65,6 +65,7 @@ def create_pipeline(
         ExampleValidator(
             statistics=statistics,
             schema=trained["schema"],
+            examples=examples,
             baseline_statistics=trained["statistics"],
             drift=config.schema_.drift,
             skew={},
@@ -92,6 +93,7 @@ def create_pipeline(
             buckets=buckets,
             statistics=trained["statistics"] if buckets else None,
             mistakes=config.evaluation.mistakes,
+            predictions=config.evaluation.predictions,
             blesses=False,
             code=fingerprint.of_module("components.evaluator.executor"),
         ),
@@ -99,7 +101,7 @@ def create_pipeline(
     )
     evaluator.add_upstream_node(validator)
 
-    name = metadata.evaluations_of(config.name)
+    name = companions.evaluations_of(config.name)
     return tfx_pipeline.Pipeline(
         pipeline_name=name,
         pipeline_root=str(home.pipeline_root(name)),

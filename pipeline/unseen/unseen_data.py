@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from common import remote_files
 from common.errors import BadInput
 from components.columnar_example_gen.options import ReaderOptions
 from components.image_example_gen.options import FEATURES, ImageOptions
@@ -75,9 +76,8 @@ def _with_data(config: Config, path: str | None, span: int | None) -> Config:
     data = config.data.model_dump()
     if path is not None:
         # From the current folder alone: what is named on the command line is not looked up in the repository.
-        data.update(
-            path=str(Path(path).expanduser().absolute()), loader=None, loader_args={}, span=None, spans=1
-        )
+        named = path if remote_files.is_remote(path) else str(Path(path).expanduser().absolute())
+        data.update(path=named, loader=None, loader_args={}, span=None, spans=1)
     else:
         data.update(span=span, spans=1)
     return config.model_copy(update={"data": Data.model_validate(data)})

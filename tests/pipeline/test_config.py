@@ -409,7 +409,7 @@ def test_overrides_change_values_of_every_kind() -> None:
         (
             "nothing=1",
             "nothing: unknown key; valid: name, description, task, label, data, schema, pipeline_root, trainer, evaluation,"
-            " attributions, serving_check, optimizer, push, card, beam, metadata, airflow, kubeflow",
+            " attributions, serving_check, optimizer, push, card, beam, metadata, airflow, kubeflow, loop",
         ),
         (
             "task=regression",
