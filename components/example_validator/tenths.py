@@ -47,7 +47,11 @@ def _cumulative(numbers: statistics_pb2.NumericStatistics) -> tuple[np.ndarray, 
         return None
     # An edge that comes several times is a value with as many tenths to itself: all of them are up to it.
     last = np.append(edges[1:] != edges[:-1], True)
-    return edges[last], counts[last] / counts[-1]
+    edges, shares = edges[last], counts[last] / counts[-1]
+    if edges[0] == 0:
+        # Zeros are counted, and often many: nothing is below them.
+        shares[0] = max(shares[0], numbers.num_zeros / numbers.common_stats.num_non_missing)
+    return edges, np.maximum.accumulate(shares)
 
 
 def _share_up_to(at: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -51,7 +51,7 @@ def test_classes_are_compared_with_their_former_values() -> None:
         item = of_slice.metric_keys_and_values.add()
         item.key.name = name
         item.key.sub_key.class_id.value = 0
-        item.value.double_value.value.value = value
+        item.value.double_value.value = value
     gates = [{"metric": "recall", "lower": None, "upper": None, "max_drop": 0.1}]
     rows = class_rows([of_slice], ["cat"], "baseline", [], gates, 1, {("cat", "recall"): 0.9})
     assert [(r["class"], r["baseline"], r["ok"]) for r in rows] == [("cat", 0.9, False)]
