@@ -7,7 +7,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import UserError
-from pipeline import cleanup, cli, lineage_report, lock
+from pipeline import cleanup, cleanup_command, lineage_report, lock
 from pipeline.home import Home
 from tests.pipeline.records import Recorder, copy_of
 from tests.pipeline.test_lock import hold
@@ -187,13 +187,13 @@ def test_what_cannot_be_deleted_is_named(recorder: Recorder, monkeypatch: pytest
 
 
 def test_the_command_deletes_only_when_told(four: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
-    cli.gc(None, 1, False, four.home.root)
+    cleanup_command.gc(None, 1, False, four.home.root)
     text = capsys.readouterr().out
     assert "penguin: would free " in text
     assert "nothing was deleted: give --yes to delete" in text
     assert list(states(four)) == ["LIVE"]
-    cli.gc(None, 1, True, four.home.root)
+    cleanup_command.gc(None, 1, True, four.home.root)
     assert "penguin: freed " in capsys.readouterr().out
     assert len(states(four)["DELETED"]) == 1
-    cli.gc(None, 1, True, four.home.root)
+    cleanup_command.gc(None, 1, True, four.home.root)
     assert capsys.readouterr().out == "penguin: nothing to delete\n"
