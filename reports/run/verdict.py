@@ -343,7 +343,7 @@ def _edge(facts: RunFacts) -> Gate:
         "TFLite forms",
         "ModelOptimizer",
         state,
-        edge_report.summary(report),
+        f"{edge_report.summary(report)} kept",
         tuple(rows),
         tuple(edge_report.left_out(report)),
     )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -146,3 +148,30 @@ def test_a_gate_that_was_not_reached_and_one_whose_files_are_gone(recorder: Reco
     (stopped.folder("Evaluator", "evaluation") / "verdict.json").unlink()
     assert gate(stopped, "Model").state == "unknown"
     assert "has no verdict.json" in verdict.section(stopped).html
+
+
+@pytest.mark.parametrize(("gate", "state"), [("warn", "passed"), ("fail", "failed")])
+def test_the_forms_of_tflite(gate: str, state: str) -> None:
+    forms = {
+        "float32": {"kept": True, "loss": 0.0001, "reason": None},
+        "int8": {"kept": False, "loss": 0.02, "reason": "loses 0.02, more than max_loss: 0.01"},
+    }
+    report = {"metric": "accuracy", "gate": gate, "forms": forms}
+    facts: Any = SimpleNamespace(json=lambda *_: report, config={"optimizer": {"max_loss": 0.01}})
+    found = verdict._edge(facts)
+    assert (found.node, found.state, found.line) == ("ModelOptimizer", state, "float32 of 2 forms kept")
+    assert [(row.what, row.value, row.threshold, row.ok) for row in found.rows] == [
+        ("accuracy lost by float32", "0.000100", "≤ 0.01", True),
+        ("accuracy lost by int8", "0.0200", "≤ 0.01", False),
+    ]
+    assert found.notes == ("int8: loses 0.02, more than max_loss: 0.01",)
+
+
+@pytest.mark.parametrize(("bound", "said", "ok"), [(0.2, "≤ 20.0 %", True), (0.1, "≤ 10.0 %", False)])
+def test_new_words_of_texts(tmp_path: Path, bound: float, said: str, ok: bool) -> None:
+    column = {"out_of_vocabulary": {"eval": {"words": 0.125, "examples": ["mlpipe"]}}}
+    (tmp_path / "text_report.json").write_text(json.dumps({"max_oov": bound, "columns": {"review": column}}))
+    facts: Any = SimpleNamespace(folder=lambda *_: tmp_path, config={"data": {"text": "table"}})
+    [row] = verdict._new_words(facts)
+    assert (row.what, row.value) == ("words of review in eval that are not in train", "12.5 %")
+    assert (row.threshold, row.ok) == (said, ok)
