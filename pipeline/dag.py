@@ -31,7 +31,7 @@ from components.text_example_gen.component import TextExampleGen
 from components.text_example_gen.options import TextOptions
 from components.transform.component import Transform
 from components.word_pairs.component import WordPairs
-from pipeline import beam_engine, evaluation, fingerprint, pushes, serving_check, trainer_files
+from pipeline import beam_engine, evaluation, fingerprint, push_directory, serving_check, trainer_files
 from pipeline.home import Home
 from pipeline.sections import Config
 from pipeline.sources import SPLIT, Source
@@ -248,7 +248,7 @@ def create_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_blessing,
         edge_model=edge_model,
-        directory=pushes.directory(config, home),
+        directory=push_directory.of(config, home),
         keep=config.push.keep,
         code=fingerprint.of_module("components.pusher.executor"),
     )

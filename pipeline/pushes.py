@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common import remote_files
 from common.errors import BadInput
 from pipeline import metadata
-from pipeline.home import Home
 from pipeline.metadata import Store
-
-if TYPE_CHECKING:
-    from pipeline.sections import Config
 
 
 def pushed_models(store: Store, pipeline: str) -> dict[int, mlmd.Artifact]:
@@ -48,14 +43,6 @@ def is_push(artifact: mlmd.Artifact) -> bool:
 def version(push: mlmd.Artifact) -> int:
     """The version number that a PushedModel artifact stands for."""
     return int(push.custom_properties["pushed_version"].string_value)
-
-
-def directory(config: Config, home: Home) -> str:
-    """Where a pipeline's versions go: an absolute path, or a URI."""
-    given = config.push.directory
-    if given and remote_files.is_remote(given):
-        return given.rstrip("/")
-    return str(Path(given or home.serving(config.name)).absolute())
 
 
 def destination(push: mlmd.Artifact) -> str:
