@@ -114,6 +114,8 @@ class HeldOut:
     def feature_values(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """Raw feature -> value of some rows; texts in full where the example was kept."""
         raw = [f"raw.{name}" for name in self.features]
+        if not raw:
+            return [{} for _ in places]
         rows = self.table.select(raw).take(pa.array(list(places), pa.int64())).to_pylist()
         found = [{name.removeprefix("raw."): value for name, value in row.items()} for row in rows]
         for place, values in zip(places, found, strict=True):

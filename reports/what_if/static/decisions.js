@@ -15,6 +15,7 @@ let ofSlices = {};
 const RATES = [["accuracy", "accuracy"], ["precision", "precision"], ["recall", "recall"], ["false_positive_rate", "false positive rate"], ["positive_rate", "called positive"]];
 
 async function judge(constraint = "") {
+  soon.cancel();
   await attempt(problem, async () => {
     const told = await post("decisions", {
       output: Number(form.output.value || 0),

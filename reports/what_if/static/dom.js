@@ -30,10 +30,12 @@ export function say(node, text) {
 
 export function debounced(action, milliseconds) {
   let timer = 0;
-  return (...given) => {
+  const soon = (...given) => {
     clearTimeout(timer);
     timer = setTimeout(() => action(...given), milliseconds);
   };
+  soon.cancel = () => clearTimeout(timer);
+  return soon;
 }
 
 export function number(value, digits = 4) {

@@ -77,7 +77,7 @@ def serialized(row: Mapping[str, Any]) -> bytes:
 
 
 def write_predictions(
-    folder: Path, task: str, label: Sequence[str], classes: Sequence[str], **columns: Any
+    folder: Path, task: str, label: Sequence[str], classes: Sequence[str], /, **columns: Any
 ) -> None:
     """predictions.parquet; `raw_x` is the feature x, `label_x` the label x and so on."""
     named = {}
