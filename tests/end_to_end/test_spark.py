@@ -1,4 +1,4 @@
-"""ExampleGen and StatisticsGen of taxi on Beam's job server for Spark: the results are those of one machine."""
+"""ExampleGen, StatisticsGen and Evaluator of taxi on Beam's job server for Spark: the results are those of one machine."""
 
 from __future__ import annotations
 
@@ -38,8 +38,11 @@ def overrides(folder: Path) -> Iterator[list[str]]:
         yield [word for value in values for word in ("--set", f"beam.{value}")]
 
 
-def test_examples_and_statistics(folder: Path, overrides: list[str]) -> None:
-    here = beam_results.run(folder / "here", "--until", "StatisticsGen")
+def test_results(folder: Path, overrides: list[str]) -> None:
+    """All but Transform, whose job takes minutes; the same model is evaluated on both."""
+    here = beam_results.run(folder / "here", "--until", "Evaluator")
     there = beam_results.run(folder / "there", "--until", "StatisticsGen", *overrides)
     beam_results.same_examples(here, there)
     beam_results.same_statistics(here, there, columns=16)
+    beam_results.run(folder / "here", "--only", "Evaluator", *overrides)
+    beam_results.same_metrics(here, metrics=101)
