@@ -18,7 +18,7 @@ from pipeline import fingerprint
 
 PAGE = Path(__file__).parent / "README.md"
 COMMANDS = {
-    "stock_vs_ours_penguin": ["stock_vs_ours", "penguin", "--pairs", "3"],
+    "stock_vs_ours_penguin": ["stock_vs_ours", "penguin", "--pairs", "2"],
     "stock_vs_ours_taxi": ["stock_vs_ours", "taxi", "--pairs", "2"],
     "plain_script": ["plain_script", "--pairs", "2"],
     "example_gen": ["example_gen", "--rows", "1000000", "--pairs", "1"],
