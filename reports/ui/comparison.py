@@ -35,7 +35,6 @@ PARTS = (
 _INPUTS = {
     "data": "data",
     "schema": "schema",
-    "configuration": "configuration",
     "code": "code",
     "versions": "packages",
     "files": "files of the trainer",
@@ -45,6 +44,7 @@ _SPLIT = "train"
 _AFTER, _BEFORE = 0, 3
 OPEN_CARDS, MOST_CARDS = 6, 60
 _MOST_CHOICES = 200
+_MOST_KEYS = 20
 
 
 def compare(request: Request) -> HTMLResponse:
@@ -69,7 +69,7 @@ def compare(request: Request) -> HTMLResponse:
         answer=answer,
         summary=[(name, title, answer[name]) for name, title in PARTS],
         tables=[(name, title, _rows(answer[name])) for name, title in PARTS if name != "statistics"],
-        first=_first(index, pipeline, pair),
+        first=_first(index, pipeline, pair, answer["config"]["changed"]),
         metrics=[_metric(change) for change in (answer["metrics"] or {"changed": ()})["changed"]],
         cards=cards,
         legend=[(f"to: {pair[1].id}", _AFTER), (f"from: {pair[0].id}", _BEFORE)],
@@ -144,21 +144,31 @@ def _cards(
     return found
 
 
-def _first(index: Index, pipeline: str, pair: tuple[Run, Run]) -> list[tuple[str, Row]]:
-    """Of what a run depends on and what differs: the first run after the earlier one in which it was different."""
+def _first(
+    index: Index, pipeline: str, pair: tuple[Run, Run], changed: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, Row]]:
+    """Of what a run depends on and what differs: the first run after the earlier one in which it was different.
+
+    changed: the differences of the configurations, of which each key is looked for by itself.
+    """
     earlier, later = sorted(pair, key=lambda run: run.context_id)
-    differing = [name for name in _INPUTS if earlier.parts.get(name) != later.parts.get(name)]
-    if not differing or not earlier.parts or not later.parts:
-        return []
-    between = [row for row in index.runs(pipeline) if earlier.context_id < row.context_id <= later.context_id]
-    found = []
-    for row in reversed(between):
-        parts = facts.parsed(row.parts, None)
-        if not isinstance(parts, dict):
+    parts = [name for name in _INPUTS if earlier.parts.get(name) != later.parts.get(name)]
+    keys = [tuple(change["key"]) for change in changed[:_MOST_KEYS]]
+    former = comparing.flat(earlier.config)
+    found: list[tuple[str, Row]] = []
+    for row in reversed(index.runs(pipeline)):
+        if not earlier.context_id < row.context_id <= later.context_id:
             continue
-        for name in [name for name in differing if parts.get(name) != earlier.parts.get(name)]:
-            found.append((_INPUTS[name], row))
-            differing.remove(name)
+        digests = facts.parsed(row.parts, None) or {}
+        config = comparing.flat(facts.parsed(row.config, None)) if keys else {}
+        new_parts = [name for name in parts if digests and digests.get(name) != earlier.parts.get(name)]
+        new_keys = [key for key in keys if config and config.get(key) != former.get(key)]
+        found += [(_INPUTS[name], row) for name in new_parts]
+        found += [(f"configuration {'.'.join(key)}", row) for key in new_keys]
+        parts = [name for name in parts if name not in new_parts]
+        keys = [key for key in keys if key not in new_keys]
+        if not parts and not keys:
+            break
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -15,9 +16,10 @@ from reports.ui import links
 # How many steps are followed and how many boxes are drawn: examples may have led to thousands of models.
 MOST_STEPS = 150
 MOST_BOXES = 60
-MOST_OF_A_TYPE = 6
+MOST_IN_A_ROW = 5
 
-_WIDTH = 232
+_WIDTH = 190
+_LETTERS = 26
 
 
 @dataclass(frozen=True)
@@ -35,31 +37,51 @@ def drawn(found: Graph, direction: str) -> Drawn | None:
     others = sorted((i for i in found.artifacts if i != found.root), reverse=True)
     if not others:
         return None
-    shown = {found.root, *_latest(found, others)}
+    shown = _latest_runs(found, others) if direction == "downstream" else {found.root, *others[:MOST_BOXES]}
     boxes = [_box(found, i) for i in sorted(shown)]
-    edges = [
-        graph.Edge(str(read.artifact_id), str(made.artifact_id), f"{step.node}: {read.key}")
-        for _, step in sorted(found.steps.items())
-        for read in step.inputs
-        for made in step.outputs
-        if read.artifact_id in shown and made.artifact_id in shown
-    ]
+    edges = _edges(found, shown)
     root = found.artifacts[found.root]
     picture = graph.svg(boxes, edges, f"{root.type} {root.id} {direction}: {len(shown)} artifacts", _WIDTH)
     rows = [(found.artifacts[i], *_made(found, i)) for i in others]
     return Drawn(picture, rows, len(found.artifacts) - len(shown), found.is_cut)
 
 
-def _latest(found: Graph, ids: list[int]) -> list[int]:
-    """Of each type made by one node the latest few."""
-    counts: dict[tuple[str, str], int] = {}
-    kept = []
+def _edges(found: Graph, shown: set[int]) -> list[graph.Edge]:
+    return [
+        graph.Edge(str(read.artifact_id), str(made.artifact_id), f"{step.node}: {read.key}")
+        for _, step in sorted(found.steps.items())
+        for read in step.inputs
+        for made in step.outputs
+        if read.artifact_id in shown and made.artifact_id in shown
+    ]
+
+
+def _latest_runs(found: Graph, ids: list[int]) -> set[int]:
+    """What the latest runs made, as many as fit beside each other, and what lies between that and the root."""
+    made_in: dict[str, list[int]] = {}
     for artifact_id in ids:
-        kind = (found.artifacts[artifact_id].type, _made(found, artifact_id)[0])
-        counts[kind] = counts.get(kind, 0) + 1
-        if counts[kind] <= MOST_OF_A_TYPE:
-            kept.append(artifact_id)
-    return kept[:MOST_BOXES]
+        made_in.setdefault(_made(found, artifact_id)[1], []).append(artifact_id)
+    shown = {found.root}
+    for artifacts in made_in.values():
+        more = shown | _with_sources(found, artifacts)
+        rows = Counter(graph.layering([str(i) for i in sorted(more)], _edges(found, more)).values())
+        if len(shown) > 1 and max(rows.values()) > MOST_IN_A_ROW:
+            break
+        shown = more
+    return shown
+
+
+def _with_sources(found: Graph, ids: list[int]) -> set[int]:
+    """Artifacts, and all in the graph that they were made from."""
+    reached: set[int] = set()
+    left = list(ids)
+    while left:
+        artifact_id = left.pop()
+        if artifact_id in found.artifacts and artifact_id not in reached:
+            reached.add(artifact_id)
+            maker = found.maker(artifact_id) if artifact_id != found.root else None
+            left += [edge.artifact_id for edge in maker.inputs] if maker else []
+    return reached
 
 
 def _box(found: Graph, artifact_id: int) -> graph.Node:
@@ -70,7 +92,7 @@ def _box(found: Graph, artifact_id: int) -> graph.Node:
     return graph.Node(
         str(artifact_id),
         f"{artifact.type} {artifact_id}",
-        f"{node} {run}".strip(),
+        run if len(run) <= _LETTERS else f"{run[: _LETTERS - 1]}…",
         style="here" if is_root else "none" if gone else "",
         link="" if is_root else links.artifact(artifact_id),
         hint=f"{artifact.type} {artifact_id}, {node} in run {run}{f' ({gone})' if gone else ''}",

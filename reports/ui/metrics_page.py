@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from common.errors import BadInput
+from pipeline.runs import seconds_between
 from reports import charts, words
 from reports.ui import filters, links, pages
 from reports.ui.index import Index, Row
@@ -71,13 +72,22 @@ def _points(name: str, rows: Sequence[Row], versions: Mapping[int, int | None]) 
     return found
 
 
+def _format(points: Sequence[Mapping[str, Any]]) -> str:
+    """How times are written below a chart."""
+    took = seconds_between(points[0]["x"], points[-1]["x"]) or 0
+    if took < 36 * 3600:
+        return "%H:%M"
+    return "%m-%d" if took < 300 * 86400 else "%Y-%m"
+
+
 @functools.lru_cache(maxsize=64)
 def _drawn(name: str, points: str) -> Markup:
     """The chart of one metric; the points are JSON, by which it is found again."""
     values = json.loads(points)
     if not values:
         return Markup()
-    x = {"field": "x", "type": "temporal", "title": None, "axis": {"labelOverlap": True}}
+    axis = {"labelOverlap": True, "tickCount": 6, "format": _format(values)}
+    x = {"field": "x", "type": "temporal", "title": None, "axis": axis, "scale": {"type": "utc"}}
     y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}}
     pushes = [value for value in values if value["text"]]
     scale = {"domain": list(_KINDS), "range": list(_KINDS.values())}

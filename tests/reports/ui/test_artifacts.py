@@ -35,18 +35,22 @@ def test_what_a_model_was_made_from_and_what_came_of_it(past: Recorder, client: 
 
 
 def test_examples_lead_to_all_their_models(past: Recorder, client: TestClient) -> None:
-    assert set(of_type(past, "Model")[:3]) <= drawn(client.get("/artifacts/1").text, "downstream")
+    page = client.get("/artifacts/1").text
+    table = html.links(page.partition('id="downstream"')[2].partition("</svg>")[2])
+    assert {f"/artifacts/{model}" for model in of_type(past, "Model")} <= set(table)
 
 
-def test_of_many_of_one_kind_the_latest_are_drawn(
+def test_what_the_latest_runs_made_is_drawn_with_what_lies_between(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lineage_graph, "MOST_OF_A_TYPE", 2)
+    monkeypatch.setattr(lineage_graph, "MOST_IN_A_ROW", 3)
     page = client_of(recorder.home).get("/artifacts/1").text
     models = of_type(recorder, "Model")
-    assert drawn(page, "downstream") & set(models) == set(models[1:3])
+    after = drawn(page, "downstream")
+    assert after & set(models) == {models[2]}
+    # What the third model was made of, and its evaluation.
+    assert {2, 3, 5, 6, of_type(recorder, "ModelEvaluation")[2]} <= after
     assert "more are in the table" in page
-    # All of them are in the table.
     table = html.links(page.partition('id="downstream"')[2].partition("</svg>")[2])
     assert {f"/artifacts/{model}" for model in models[:3]} <= set(table)
 

@@ -65,9 +65,13 @@ def test_the_run_in_which_each_part_first_changed(tmp_path_factory: pytest.TempP
     home = Home(tmp_path_factory.mktemp("parts"))
     for run, code, data in (("a", "1", "1"), ("b", "1", "2"), ("c", "2", "2"), ("d", "3", "2")):
         light.add(home, run, parts=json.dumps({"code": code, "data": data, "configuration": "1"}))
+    light.add(home, "e", config={"trainer": {"rate": 2}})
     page = client_of(home).get(f"{COMPARE}?before=a&after=d").text
     first = page.partition('class="first">')[2].partition("</ol>")[0]
     assert [line.strip() for line in html.text(first.replace("<li>", ";")).split(";")][1:] == [
         "data in run b 2026-11-23 01:00",
         "code in run c 2026-11-23 01:00",
     ]
+    assert "configuration trainer.rate in run e" in html.text(
+        client_of(home).get(f"{COMPARE}?before=a&after=e").text
+    )

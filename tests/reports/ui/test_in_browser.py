@@ -60,8 +60,8 @@ def test_from_the_pipelines_to_an_artifact_and_back_to_a_comparison(browser: Bro
         page.select_option("select[name=state]", "succeeded")
         page.click("button:has-text('Filter')")
         assert path(page).startswith("/pipelines/penguin?")
-        assert page.locator("table.runs tbody tr").count() == 3
-        page.click("table.runs >> text=20261123-030000")
+        assert page.locator("table.run-list tbody tr").count() == 3
+        page.click("table.run-list >> text=20261123-030000")
         assert "Pushed as version 2." in page.inner_text("#verdict")
         page.click("nav >> text=Artifacts")
         page.click("#artifacts >> text=Model 13")
@@ -148,7 +148,7 @@ def test_hostile_names_do_nothing(browser: Browser, recorder: Recorder) -> None:
             page.goto(f"{address}pipelines/penguin{'' if part == 'runs' else f'/{part}'}")
             assert page.evaluate("window.hit") is None
         page.goto(f"{address}pipelines/penguin?text=window.hit")
-        page.click(f"table.runs tr:last-child a >> text={EVIL[:8]}")
+        page.click(f"table.run-list tr:last-child a >> text={EVIL[:8]}")
         assert EVIL in page.inner_text("h1")
         assert page.evaluate("window.hit") is None
         page.goto(f"{address}pipelines/penguin/runs/20261125-010000")
