@@ -68,7 +68,13 @@ def test_from_the_pipelines_to_an_artifact_and_back_to_a_comparison(browser: Bro
         assert path(page) == "/artifacts/13"
         page.click("#upstream svg a[href='/artifacts/5']")
         assert page.inner_text("h1") == "TransformGraph 5"
-        page.click("#downstream svg a[href='/artifacts/13']")
+        # The latest runs alone are drawn; the others are in the table.
+        page.click("#downstream summary")
+        page.click("#downstream table >> text=Model 13")
+        assert page.inner_text("h1") == "Model 13"
+        page.click("#downstream svg a:has-text('PushedModel')")
+        assert page.inner_text("h1").startswith("PushedModel")
+        page.click("#upstream svg a[href='/artifacts/13']")
         assert page.inner_text("h1") == "Model 13"
         page.click("dl >> text=20261123-030000")
         page.click("text=compare with v1")
