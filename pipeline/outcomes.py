@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from common.errors import UserError
 from pipeline import facts, metadata, pushes, runs
 from pipeline.lineage import RESOLVER
 from pipeline.metadata import Store
@@ -88,15 +89,20 @@ def _outcome(
             if artifact.type == "ModelBlessing":
                 values["blessed"] = metadata.properties(artifact).get("blessed") == 1
             elif artifact.type == "ModelEvaluation":
-                values["metrics"] = _metrics(facts.verdict(artifact))
+                values["metrics"] = _metrics(artifact)
             elif pushes.is_push(artifact) and runs.state_of(execution) == "complete":
                 recorded = metadata.properties(artifact)
-                values["pushed"] = int(recorded.get("pushed_version") or 0) or None
+                version = str(recorded.get("pushed_version"))
+                values["pushed"] = int(version) if version.isdecimal() else None
                 values["destination"] = recorded.get("pushed_destination")
                 values["model"] = models.get(execution.id)
     return Outcome(**values)
 
 
-def _metrics(verdict: dict[str, Any] | None) -> dict[str, float]:
-    rows = [row for row in (verdict or {}).get("metrics", ()) if row["slice"] == "overall"]
-    return {f"{row['output']} {row['metric']}".strip(): row["value"] for row in rows}
+def _metrics(evaluation: mlmd.Artifact) -> dict[str, float]:
+    try:
+        rows = [row for row in (facts.verdict(evaluation) or {})["metrics"] if row["slice"] == "overall"]
+        return {f"{row['output']} {row['metric']}".strip(): row["value"] for row in rows}
+    except (UserError, AttributeError, KeyError, TypeError):
+        # Gone, damaged, or in a store that does not answer: a list does without them.
+        return {}

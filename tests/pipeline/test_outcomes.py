@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pipeline import metadata, outcomes, record
 from pipeline.home import Home
 from pipeline.outcomes import Outcome
@@ -34,6 +36,19 @@ def test_a_run_that_ended_keeps_its_outcome(tmp_path: Path) -> None:
     kept = outcomes.parse(metadata.properties(context)[outcomes.PROPERTY])
     assert kept is not None
     assert (kept.pushed, kept.blessed, kept.metrics) == (1, True, {"accuracy": 0.97})
+
+
+@pytest.mark.parametrize("damage", ["", "[1]", '{"metrics": 3}', '{"metrics": [{"slice": "overall"}]}'])
+def test_a_damaged_verdict_keeps_no_run_from_its_end(recorder: Recorder, damage: str) -> None:
+    for path in recorder.home.pipeline_root("penguin").glob("Evaluator/evaluation/*/verdict.json"):
+        path.write_text(damage)
+    run = "20261123-030000"
+    record.end(recorder.store, run, "failed", "late")
+    context = metadata.run_context(recorder.store, run)
+    assert context is not None
+    kept = outcomes.parse(metadata.properties(context)[outcomes.PROPERTY])
+    assert kept is not None
+    assert (kept.pushed, kept.metrics) == (2, {})
 
 
 def test_what_is_no_outcome() -> None:
