@@ -67,12 +67,22 @@ class HeldOut:
 
     @functools.cached_property
     def columns(self) -> dict[str, str]:
-        """What can be filtered and sorted by: shown name -> column of the table."""
-        shown = {
-            name.removeprefix("raw."): name for name in self.table.column_names if name.startswith("raw.")
-        }
-        rest = [name for name in self.table.column_names if name not in shown.values() and name != "scores"]
-        return {**{name: name for name in rest}, **shown}
+        """What can be filtered and sorted by: shown name -> column of the table; `raw.id` where a feature is called id."""
+        rest = [n for n in self.table.column_names if not n.startswith("raw.") and n != "scores"]
+        raw = {name if name not in rest else f"raw.{name}": f"raw.{name}" for name in self.features}
+        return {**{name: name for name in rest}, **raw}
+
+    def told(self, place: int) -> dict[str, Any]:
+        """What the data say of one example: label -> class or number, or `reference`; without those that are missing."""
+        found = {}
+        for column in self.table.column_names:
+            if column in ("label", "reference") or column.startswith("label."):
+                value = short_float(self.table, column, place)
+                if self.task == "binary" and len(self.classes) == 2 and value in (0, 1):
+                    value = self.classes[value]
+                name = self.labels[0] if column == "label" else column.removeprefix("label.")
+                found[name] = value
+        return {name: value for name, value in found.items() if value is not None}
 
     @functools.cached_property
     def outputs(self) -> tuple[str, ...]:

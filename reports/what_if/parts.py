@@ -11,6 +11,7 @@ from common.errors import BadInput
 from reports.what_if import counterfactual, dependence, disagreement, form
 from reports.what_if.bench import Asked, finite, listed
 from reports.what_if.held_out import HeldOut
+from reports.words import number
 
 PER_PAGE = 12
 LONGEST_CELL = 160
@@ -76,17 +77,10 @@ def example(asked: Asked, example_id: int) -> dict[str, Any]:
             field.column: held_out.row(place)["text"] for field in asked.form if field.kind == "tokens"
         }
     row = held_out.row(place)
-    truth = {
-        name: _cell(value)
-        for name, value in row.items()
-        if name in ("label", "reference") or name.startswith("label.")
-    }
-    if held_out.task == "binary" and len(held_out.classes) == 2:
-        truth = {name: held_out.classes[value] if value in (0, 1) else value for name, value in truth.items()}
     return {
         "id": example_id,
         "values": form.typed(asked.form, features),
-        "truth": [{"name": name.removeprefix("label."), "value": value} for name, value in truth.items()],
+        "truth": [{"name": n, "value": _cell(value)} for n, value in held_out.told(place).items()],
         "scores": listed(held_out.scores[place]) if held_out.outputs else [],
         "loss": finite(row["loss"]) if row.get("loss") is not None else None,
     }
@@ -236,7 +230,7 @@ def disagreements(first: Asked, second: Asked) -> dict[str, Any]:
                 "distance": finite(found.distance[row]),
                 "first": _short_answer(first.subject.task, names, ours[row]),
                 "second": _short_answer(first.subject.task, names, theirs[row]),
-                "truth": _truth(held_out, places[row]),
+                "truth": ", ".join(number(value) for value in held_out.told(places[row]).values()),
             }
             for row in furthest
         ],
@@ -254,17 +248,6 @@ def _short_answer(task: str, names: Sequence[str], scores: np.ndarray) -> str:
     if task == "multiclass":
         return f"{names[int(scores.argmax())]} {scores.max():.3f}"
     return ", ".join(f"{score:.4g}" for score in scores)
-
-
-def _truth(held_out: HeldOut, place: int) -> str:
-    truth = held_out.truth[place]
-    if held_out.task == "regression":
-        return ", ".join(f"{value:.4g}" for value in truth)
-    if truth < 0:
-        return ""
-    if held_out.task == "binary":
-        return held_out.classes[truth] if len(held_out.classes) == 2 else str(truth)
-    return held_out.outputs[truth]
 
 
 def _shown_columns(held_out: HeldOut, asked_for: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import { against, attempt, post } from "./api.js";
 import { debounced, el, find, number, score } from "./dom.js";
 import * as form from "./form.js";
-import { on, state, tell } from "./state.js";
+import { on, same, state, tell } from "./state.js";
 
 const host = find("#answers");
 const truth = find("#truth");
@@ -15,6 +15,10 @@ const MOST = 12;
 async function ask() {
   if (!state.model) return;
   if (state.model.picture && !state.picture) return;
+  if (state.model.form.every((field) => ["long", "tokens"].includes(field.kind) && same(state.values[field.name], ""))) {
+    host.replaceChildren();
+    return;
+  }
   host.setAttribute("aria-busy", "true");
   await attempt(problem, async () => {
     const told = state.model.picture

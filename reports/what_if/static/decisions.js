@@ -59,6 +59,10 @@ function show(told) {
   const facts = [["cost", number(told.all.cost, 6)], ...RATES.map(([key, text]) => [text, percent(told.all[key])])];
   find("#rates").replaceChildren(...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", { "data-rate": name }, value)]));
   find(".plot", section).replaceChildren(chart.scores(told.bins, told.slices.map((slice) => slice.threshold)));
+  for (const button of all("[data-constraint]:not([data-constraint=equal])", section)) {
+    button.disabled = !form.column.value;
+    button.title = form.column.value ? "" : "Choose slices first";
+  }
   const table = find("#slices");
   table.hidden = !form.column.value;
   if (table.hidden) return;
