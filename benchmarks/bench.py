@@ -22,7 +22,7 @@ COMMANDS = {
     "stock_vs_ours_taxi": ["stock_vs_ours", "taxi", "--pairs", "2"],
     "plain_script": ["plain_script", "--pairs", "2"],
     "example_gen": ["example_gen", "--rows", "1000000", "--pairs", "1"],
-    "data_path": ["data_path", "--rows", "200000", "--pairs", "2"],
+    "data_path": ["data_path", "--rows", "200000", "--pairs", "1"],
     "data_path_million": ["data_path", "--rows", "1000000", "--pairs", "1"],
     "scale": ["scale"],
     "scale_example_gen": ["scale", "--rows", "1000000", "20000000", "--until", "ExampleGen"],

@@ -34,7 +34,7 @@ evaluation:
 # Pipeline -> overrides, and the exit code of its run.
 RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "penguin": ((ATTRIBUTED,), 0),
-    "taxi": ((), 0),
+    "taxi": (("trainer.training.epochs=2", "evaluation.gates=[{metric: auc, lower: 0.6}]", ATTRIBUTED), 0),
     "fashion_cnn": (
         (
             f"data.path={REPOSITORY / 'data' / 'fashion_mnist_sample'}",
