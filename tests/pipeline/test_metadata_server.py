@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +10,9 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import BadInput, UserError
-from pipeline import metadata, metadata_address, metadata_server, reconcile, runs
+from pipeline import metadata, metadata_address, reconcile, runs
 from pipeline.home import Home
+from tests.pipeline import metadata_servers
 from tests.pipeline.records import Recorder
 from tests.postgresql import PASSWORD, PostgreSQL, postgresql
 
@@ -110,15 +109,10 @@ def test_who_is_not_let_in_is_told_why(
     password: str | None,
     line: str,
 ) -> None:
-    monkeypatch.setenv(metadata_address.URI, server.uri.replace(*change))
-    monkeypatch.delenv(metadata_address.PASSWORD)
-    if password:
-        monkeypatch.setenv(metadata_address.PASSWORD, password)
-    with pytest.raises(UserError) as caught:
-        metadata.open_store(home)
-    assert line in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
-    assert PASSWORD not in str(caught.value)
+    said = metadata_servers.refusal(home, monkeypatch, server.uri.replace(*change), password)
+    assert line in said
+    assert len(said.splitlines()) == 1
+    assert PASSWORD not in said
 
 
 def test_the_password_can_stand_in_a_file(
@@ -160,30 +154,10 @@ def test_runs_of_another_home_are_left_alone(home: Home, tmp_path: Path) -> None
 
 
 def test_a_restart_is_waited_for(home: Home, server: PostgreSQL) -> None:
-    store = metadata.open_store(home)
-    metadata.register_run(store, "restarted", "restarted-1", {"mlpipe_state": "running"})
-    server.stop()
-    again = threading.Timer(2, server.start)
-    again.start()
-    began = time.monotonic()
-    metadata.update_run(store, "restarted-1", {"mlpipe_state": "succeeded"})
-    assert time.monotonic() - began > 1
-    again.join()
-    assert runs.get_run(metadata.open_store(home), "restarted", "last").state == "succeeded"
+    assert metadata_servers.state_after_restart(home, server) == "succeeded"
 
 
 def test_a_server_that_stays_away_is_told(
     home: Home, server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metadata, "RESTART_SECONDS", 1)
-    store = metadata.open_store(home)
-    server.stop()
-    try:
-        line = rf"the metadata store {server.uri} does not answer \(Connection refused\): start the server"
-        with pytest.raises(metadata_server.Unreachable, match=line):
-            metadata.pipelines(store)
-        with pytest.raises(metadata_server.Unreachable, match=line):
-            metadata.open_store(home)
-    finally:
-        server.start()
-    assert metadata.pipelines(store) == metadata.pipelines(metadata.open_store(home))
+    metadata_servers.check_absence(home, server, monkeypatch)
