@@ -14,7 +14,9 @@ Tensors = dict[str, Any]
 
 
 def _dense(tensor: Any, default: Any) -> tf.Tensor:
-    return tf.reshape(tf.sparse.to_dense(tf.sparse.reorder(tensor), default), [-1])
+    # One wide also in a batch without a value, whose own shape is [rows, 0].
+    one_wide = tf.SparseTensor(tensor.indices, tensor.values, [tensor.dense_shape[0], 1])
+    return tf.reshape(tf.sparse.to_dense(tf.sparse.reorder(one_wide), default), [-1])
 
 
 def many_analyzers(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]) -> Tensors:
