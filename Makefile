@@ -2,8 +2,8 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
-# A worker takes up to 3 GB; tests of one file share their fixtures.
-PARALLEL := -n 2 --dist loadfile
+# A worker takes up to 3 GB; tests of one file share their fixtures; tests/conftest.py orders the files.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What tools/bootstrap.py decides must not be changed by a virtual environment that happens to be active.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME
