@@ -86,8 +86,8 @@ def test_what_waits_is_written_when_asked(caplog: pytest.LogCaptureFixture) -> N
 def test_a_log_that_is_turned_off_costs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "serving.access")
     log = AccessLog()
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(1000):
         log.add(RECORD)
-    assert time.perf_counter() - began < 0.01
+    assert time.thread_time() - began < 0.01
     assert caplog.messages == []

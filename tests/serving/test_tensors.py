@@ -200,10 +200,10 @@ def test_empty_tensors_keep_their_shape(shape: tuple[int, ...]):
 )
 def test_hostile_protos_are_refused_at_once(sent: TensorProto):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(BadTensor):
         from_proto(sent)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
