@@ -41,6 +41,7 @@ _THEME: dict[str, Any] = {
         "gridColor": RULE,
         "gridOpacity": 0.6,
         "labelColor": MUTED,
+        "labelFlush": False,
         "labelFontSize": 11,
         "labelLimit": 160,
         "tickColor": RULE,
@@ -52,6 +53,7 @@ _THEME: dict[str, Any] = {
     "axisX": {"grid": False},
     "axisY": {"domain": False, "ticks": False},
     "legend": {
+        "columns": 4,
         "labelColor": INK,
         "labelFontSize": 11,
         "labelLimit": 200,

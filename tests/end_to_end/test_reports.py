@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import gates, metadata
+from pipeline import metadata
 from pipeline.home import Home
-from reports import run_report, words
 from tests.end_to_end.project import REPOSITORY, mlpipe
+from tests.reports import figures
 from tests.reports.browser import Browser, running
 
 pytestmark = pytest.mark.slow
@@ -81,18 +81,6 @@ def test_every_part_has_the_figures_of_the_run(
         "run", name if name != "few_dates" else "few_dates.yaml", *settings, "--home", str(home.root)
     )
     assert result.code == code, result.err
-    store = metadata.open_store(home)
-    (run,) = metadata.run_contexts(store, name)
-    (evaluation,) = [a for a in metadata.artifacts_of(store, run) if a.type == "ModelEvaluation"]
+    (run,) = metadata.run_contexts(metadata.open_store(home), name)
     with browser.page(home.report(name, run.name)) as page:
-        parts = page.eval_on_selector_all("main > section", "all => all.map(one => one.id)")
-        assert parts == [part for part, _, _ in run_report.SECTIONS]
-        hollow = page.eval_on_selector_all("section:has(> .empty)", "all => all.map(one => one.id)")
-        assert set(hollow) == HOLLOW[name]
-        shown = page.locator("#evaluation").inner_text()
-        overall = [row for row in gates.verdict(evaluation)["metrics"] if row["slice"] == "overall"]
-        assert overall
-        for row in overall:
-            assert words.number(row["value"]) in shown, row
-        assert page.locator("#training svg").count() > 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= 1180
+        figures.check(page, home, name, HOLLOW[name])
