@@ -35,9 +35,7 @@ class Room:
     def take(self, size: int) -> None:
         """Raises RESOURCE_EXHAUSTED when there is not so much left."""
         if size > self.free:
-            raise ServingError(
-                grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many large requests at once; try again later"
-            )
+            raise _no_room()
         self.free -= size
 
     def give_back(self, size: int) -> None:
@@ -76,7 +74,13 @@ class Body:
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if not packed or not body:
             return body
-        unpacked = await asyncio.to_thread(unpack, body, min(limit, self._room.free))
+        most = min(limit, self._room.free)
+        try:
+            unpacked = await asyncio.to_thread(unpack, body, most)
+        except BodyTooLarge:
+            if most < limit:
+                raise _no_room() from None
+            raise
         self._take(len(unpacked))
         return unpacked
 
@@ -143,6 +147,12 @@ def unpack(packed: bytes, limit: int) -> bytes:
 
 def _member() -> Any:
     return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+
+def _no_room() -> ServingError:
+    return ServingError(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many large requests at once; try again later"
+    )
 
 
 def _broken(reason: str) -> ServingError:
