@@ -14,10 +14,11 @@ from tensorflow_serving.apis.classification_pb2 import (
 )
 
 from serving.errors import invalid_argument
-from serving.examples import CLASSIFY_METHOD, check_method, run_examples, served_signature, shape_text
+from serving.examples import CLASSIFY_METHOD, check_method, run_examples, served_signature
 from serving.inference import fill_spec
 from serving.manager import ModelManager
 from serving.plans import Plan, plan_of
+from serving.shapes import shown
 from serving.tensor_kinds import data_type_name, kind_of
 
 OUTPUTS = ("classes", "scores")
@@ -87,7 +88,7 @@ def fill_classifications(
 def _check(tensor: np.ndarray, name: str, dtype: int, count: int) -> None:
     if tensor.ndim != 2:
         raise invalid_argument(
-            f"Expected Tensor shape: [batch_size num_classes] but got {shape_text(tensor)}"
+            f"Expected Tensor shape: [batch_size num_classes] but got {shown(tensor.shape)}"
         )
     sent = kind_of(tensor).enum
     if sent != dtype:

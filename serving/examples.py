@@ -71,8 +71,3 @@ async def run_examples(
     inputs = serialized_examples(examples)
     answers = await runner.run(plan.feeds_of({"inputs": inputs}), fetches)
     return dict(zip(fetches, answers, strict=True)), len(inputs)
-
-
-def shape_text(tensor: np.ndarray) -> str:
-    """The shape as TensorFlow prints it: `[3,1]`."""
-    return f"[{','.join(map(str, tensor.shape))}]"

@@ -54,9 +54,8 @@ async def predict_arrays(
 ) -> dict[str, np.ndarray]:
     """Runs one signature ("" is `serving_default`) on arrays by input name; the answers by output name.
 
-    Strings are object arrays of bytes, in and out. Shapes are the model's own business: TensorFlow's
-    error for a wrong one is passed on, as TF Serving does. Outputs come in the order of the filter, or
-    of their names. Raises ServingError with TF Serving's codes and messages.
+    Strings are object arrays of bytes, in and out. Shapes are the servable's business. Outputs come in the
+    order of the filter, or of their names. Raises ServingError with TF Serving's codes and messages.
     """
     plan = predict_plan(served, signature_name)
     plan.check_inputs(inputs)

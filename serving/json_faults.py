@@ -12,6 +12,7 @@ from tensorflow.core.framework import types_pb2
 from serving.errors import ServingError, invalid_argument
 from serving.json_arrays import INTEGERS, LARGEST_WHOLE, MOST_DIMENSIONS, decode_base64, is_base64
 from serving.json_text import FLOAT_MAX, type_name, value_text
+from serving.shapes import shown
 from serving.tensor_kinds import dtype_name
 
 
@@ -87,7 +88,7 @@ def _check_item(
                 f"Expecting tensor size: {int(np.prod(first))} but got: {int(np.prod(shape))}"
             )
         if first != shape:
-            raise invalid_argument(f"Expecting shape {_shape_text(first)} but got: {_shape_text(shape)}")
+            raise invalid_argument(f"Expecting shape {shown(first)} but got: {shown(shape)}")
     except ServingError as error:
         raise invalid_argument(
             f"Failed to process {place} of 'instances' list. Error: {error.code.name}: {error.message}"
@@ -158,7 +159,3 @@ def _is_of_type(value: Any, dtype: int) -> bool:
         limits = np.iinfo(INTEGERS[dtype])
         return type(value) is int and int(limits.min) <= value <= int(limits.max)
     return type(value) is (bool if dtype == types_pb2.DT_BOOL else str)
-
-
-def _shape_text(shape: list[int]) -> str:
-    return f"[{','.join(map(str, shape))}]"

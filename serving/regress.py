@@ -10,10 +10,11 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest, RegressionResponse, RegressionResult
 
 from serving.errors import invalid_argument
-from serving.examples import REGRESS_METHOD, check_method, run_examples, served_signature, shape_text
+from serving.examples import REGRESS_METHOD, check_method, run_examples, served_signature
 from serving.inference import fill_spec
 from serving.manager import ModelManager
 from serving.plans import Plan, plan_of
+from serving.shapes import shown
 from serving.tensor_kinds import data_type_name, kind_of
 
 
@@ -54,7 +55,7 @@ def fill_regressions(
     if not (output.ndim == 1 or (output.ndim == 2 and output.shape[1] == 1)):
         raise invalid_argument(
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] "
-            f"but got {shape_text(output)}"
+            f"but got {shown(output.shape)}"
         )
     if len(output) != count:
         raise invalid_argument(f"Input batch size did not match output batch size: {count} vs. {len(output)}")

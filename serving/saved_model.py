@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import numpy as np
@@ -16,7 +16,8 @@ from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.framework.ops import dismantle_graph
 
-from serving.errors import ServingError
+from serving.errors import ServingError, invalid_argument
+from serving.shapes import Shape, fits, shape_of, shown
 from serving.tensorflow_errors import from_tensorflow
 
 # One per signature and output filter in use; clients choose the filters, so that they could be many.
@@ -88,6 +89,30 @@ def _free(session: tf.compat.v1.Session) -> None:
     dismantle_graph(session.graph)
 
 
+class Input(NamedTuple):
+    """An input as requests name it, and its shape, -1 for sizes that are open."""
+
+    alias: str
+    shape: Shape
+
+
+def _placeholders(graph: tf.Graph, signatures: Mapping[str, SignatureDef]) -> dict[str, Input]:
+    """Tensor name -> input, of those that say their shape: placeholders of a known rank.
+
+    A tensor inside the graph takes whatever its readers take: `x` of TF Serving's own half_plus_two is [?,1], and its
+    documents ask with [3].
+    """
+    placeholders = {
+        operation.outputs[0].name for operation in graph.get_operations() if operation.type == "Placeholder"
+    }
+    return {
+        info.name: Input(alias, shape)
+        for signature in signatures.values()
+        for alias, info in signature.inputs.items()
+        if info.name in placeholders and (shape := shape_of(info.tensor_shape)) is not None
+    }
+
+
 class SavedModel:
     """One loaded SavedModel."""
 
@@ -100,15 +125,25 @@ class SavedModel:
         self.signatures = signatures
         self._inter_op_thread_pool = CALLER_THREAD if in_caller_thread else 0
         self._session = session
+        self._inputs = _placeholders(session.graph, signatures)
         self._callables: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Callable[..., list[Any]]] = (
             OrderedDict()
         )
         self._lock = threading.Lock()
 
     def run(self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
-        """See `Servable.run`."""
+        """See `Servable.run`. A shape that the signature rules out is INVALID_ARGUMENT before the model runs.
+
+        Some operations would end the process on it, and broadcasting would answer something.
+        """
         if not fetches:
             return []
+        for name, value in feeds.items():
+            if (known := self._inputs.get(name)) is not None and not fits(known.shape, value.shape):
+                raise invalid_argument(
+                    f"Input {known.alias} has the shape {shown(known.shape)} in the signature, "
+                    f"{shown(value.shape)} was sent"
+                )
         try:
             answers = self._callable(tuple(feeds), tuple(fetches))(*feeds.values())
         except tf.errors.OpError as error:

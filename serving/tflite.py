@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from serving.errors import ServingError, invalid_argument
+from serving.shapes import Shape, fits
 from serving.tflite_metadata import read_signature_def
 
 TFLITE_FILE = "model.tflite"
@@ -57,7 +58,7 @@ class TfLite:
 
     def __init__(self, interpreters: Sequence[Any], metadata: SignatureDef | None) -> None:
         self._slots: dict[str, Slot] = {}
-        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._shapes: dict[str, Shape] = {}
         self.signatures: Mapping[str, SignatureDef] = self._signatures(interpreters[0], metadata)
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for interpreter in interpreters:
@@ -76,7 +77,7 @@ class TfLite:
         except ValueError as error:
             raise invalid_argument(str(error)) from None
         except RuntimeError as error:
-            ours = all(self._fits(name, value.shape) for name, value in feeds.items())
+            ours = all(fits(self._shapes[name], value.shape) for name, value in feeds.items())
             code = grpc.StatusCode.INTERNAL if ours else grpc.StatusCode.INVALID_ARGUMENT
             raise ServingError(code, f"Failed to run interpreter: {error}") from None
         finally:
@@ -86,13 +87,6 @@ class TfLite:
         """Frees the interpreters."""
         while not self._idle.empty():
             self._idle.get()
-
-    def _fits(self, name: str, sent: tuple[int, ...]) -> bool:
-        """Whether a shape is the one of the file, but for the number of rows and sizes that the file leaves open."""
-        known = self._shapes[name]
-        return len(sent) == len(known) and all(
-            size in (-1, its) for size, its in zip(known[1:], sent[1:], strict=True)
-        )
 
     def _slot(self, name: str) -> Slot:
         try:

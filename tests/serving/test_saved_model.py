@@ -102,6 +102,36 @@ def test_every_dtype_and_shape_comes_back_as_it_went_in(tmp_path: Path):
     servable.close()
 
 
+@pytest.mark.parametrize(
+    ("b", "shape"),
+    [(np.ones((1, 3), np.float32), "[1,3]"), (np.ones(2, np.float32), "[2]"), (np.float32(1), "[]")],
+)
+def test_a_shape_that_the_signature_rules_out(tmp_path: Path, b: np.ndarray, shape: str):
+    servable = load_saved_model(models.several(tmp_path / "1"))
+    with pytest.raises(ServingError) as caught:
+        answer(servable, a=np.ones((1, 2), np.float32), b=np.asarray(b))
+    assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.message == f"Input b has the shape [?,2] in the signature, {shape} was sent"
+    servable.close()
+
+
+def test_a_wrong_shape_that_would_broadcast_gets_no_answer(tmp_path: Path):
+    servable = load_saved_model(models.half_plus_two_tf2(tmp_path / "1"))
+    with pytest.raises(
+        ServingError, match=r"Input x has the shape \[\?\] in the signature, \[3,1\] was sent"
+    ):
+        answer(servable, x=X)
+    assert answer(servable, x=X[:0, 0])["y"].shape == (0,)
+    servable.close()
+
+
+def test_a_tensor_inside_the_graph_takes_what_its_readers_take(tmp_path: Path):
+    """TF Serving's first example asks half_plus_two, whose x is [?,1], with [3]."""
+    servable = load_saved_model(models.half_plus_two(tmp_path / "1"))
+    assert answer(servable, x=X[:, 0])["y"].tolist() == [2.5, 3.0, 4.5]
+    servable.close()
+
+
 def test_outputs_come_in_the_order_that_is_asked_for(tmp_path: Path):
     servable = load_saved_model(models.several(tmp_path / "1"))
     feeds = {"b:0": np.array([[3.0, 4.0]], np.float32), "a:0": np.array([[1.0, 2.0]], np.float32)}
@@ -135,7 +165,7 @@ def test_errors_of_the_graph_have_tensorflows_code_and_words(tmp_path: Path, x: 
 
 def test_a_tensor_that_is_not_in_the_graph(tmp_path: Path):
     servable = load_saved_model(models.scalar(tmp_path / "1"))
-    for feeds, fetches in (({"nope:0": X}, ["add:0"]), ({"x:0": X}, ["nope:0"])):
+    for feeds, fetches in (({"nope:0": X}, ["add:0"]), ({"x:0": X[0, 0]}, ["nope:0"])):
         with pytest.raises(ServingError, match="nope:0") as error:
             servable.run(feeds, fetches)
         assert error.value.code is grpc.StatusCode.INVALID_ARGUMENT
