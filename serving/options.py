@@ -182,3 +182,5 @@ def _check(parser: argparse.ArgumentParser, given: dict[str, Any]) -> None:
     for name in ("rest_api_timeout_in_ms", "rest_api_max_body_mb"):
         if given[name] <= 0:
             parser.error(f"--{name}={given[name]}: it has to be positive")
+    if given["num_load_threads"] < 0:
+        parser.error(f"--num_load_threads={given['num_load_threads']}: it cannot be negative")

@@ -72,6 +72,7 @@ def test_flags_without_effect_are_taken_and_named():
         ([MODEL, "--enable_batching=maybe"], "'maybe' is neither true nor false"),
         ([MODEL, "--batching_parameters_file=b.txt"], "--batching_parameters_file needs --enable_batching"),
         ([MODEL, "--rest_api_timeout_in_ms=0"], "--rest_api_timeout_in_ms=0: it has to be positive"),
+        ([MODEL, "--num_load_threads=-1"], "--num_load_threads=-1: it cannot be negative"),
         ([MODEL, "--no_such_flag=1"], "unrecognized arguments: --no_such_flag=1"),
     ],
 )
