@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from common import orientation
+
 EXPORTED = "decode_images"
 """Attribute of a SavedModel, a function: encoded images, string [B], to pixels [B, height, width, channels]."""
 
@@ -30,10 +32,20 @@ def stretched(encoded: Sequence[bytes], shape: Sequence[int]) -> np.ndarray:
     return np.stack([decode(one, shape) for one in encoded])
 
 
+def upright(pixels: np.ndarray, encoded: bytes) -> np.ndarray:
+    """The pixels [height, width, channels] of an encoded image, turned as its EXIF says."""
+    turn = orientation.of(encoded)
+    if turn in orientation.TRANSPOSED:
+        pixels = pixels.transpose(1, 0, 2)
+    rows = slice(None, None, -1 if turn in orientation.UPSIDE_DOWN else 1)
+    columns = slice(None, None, -1 if turn in orientation.LEFT_RIGHT else 1)
+    return pixels[rows, columns]
+
+
 def decode(encoded: bytes, shape: Sequence[int]) -> np.ndarray:
     """One JPEG or PNG as float32 [height, width, channels], whole numbers 0 to 255.
 
-    What is transparent becomes white; another size is stretched, with antialias; RGB becomes grey by its luma.
+    It is turned as its EXIF says; what is transparent becomes white; another size is stretched, with antialias; RGB becomes grey by its luma.
     """
     height, width, channels = shape
     if tf.io.is_jpeg(encoded):
@@ -41,7 +53,7 @@ def decode(encoded: bytes, shape: Sequence[int]) -> np.ndarray:
         image = tf.io.decode_jpeg(encoded, dct_method="INTEGER_ACCURATE")
     else:
         image = tf.io.decode_image(encoded, expand_animations=False)
-    image = tf.cast(image, tf.float32)
+    image = tf.cast(upright(image.numpy(), encoded), tf.float32)
     if image.shape[2] % 2 == 0:
         alpha = image[..., -1:] / WHITE
         image = tf.round(image[..., :-1] * alpha + WHITE * (1 - alpha))

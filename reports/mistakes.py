@@ -42,12 +42,13 @@ def read(folder: Path, most: int = 24) -> list[dict[str, Any]]:
 
 def thumbnail(file: Path) -> str | None:
     """A picture, about as large as THUMBNAIL, as a data: URI; None where it cannot be read."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(file) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 return None
+            ImageOps.exif_transpose(opened, in_place=True)
             picture = opened if opened.mode in _PLAIN else opened.convert("RGB")
             picture.thumbnail((THUMBNAIL, THUMBNAIL))
             factor = THUMBNAIL // max(picture.size)

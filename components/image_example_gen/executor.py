@@ -40,7 +40,7 @@ from components.image_example_gen.problems import Problem
 from components.image_example_gen.write_shard import Target, WriteShard
 
 NEAR_DUPLICATES, NEAR_DUPLICATE_EXAMPLES = "near_duplicates", "near_duplicate_examples"
-SKIPPED, TURNED = "skipped_images", "turned_images"
+SKIPPED = "skipped_images"
 _TOLD = 5
 
 
@@ -91,7 +91,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         warnings = [
             *_left_out(artifact, left_out),
             *report.contradictions(listing, outcomes, options.labels),
-            *_turned(artifact, listing, outcomes),
             *_near_duplicates(artifact, listing, outcomes, options, list(buckets)),
         ]
         for line in warnings:
@@ -151,17 +150,6 @@ def _left_out(artifact: types.Artifact, left_out: list[Problem]) -> Iterator[str
         _write_text(artifact, "skipped.csv", problems.as_csv(left_out))
         named = problems.shown(left_out[0].name)
         yield f"{len(left_out)} left out (skipped.csv), for example {named}: {left_out[0].what}"
-
-
-def _turned(artifact: types.Artifact, listing: Listing, outcomes: Outcomes) -> Iterator[str]:
-    rows = outcomes.turned()
-    artifact.set_int_custom_property(TURNED, len(rows))
-    if len(rows):
-        first = problems.shown(listing.table.column(NAME)[rows[0]].as_py())
-        yield (
-            f"{report.counted(len(rows), 'photo is', 'photos are')} stored turned, and seen so in training and in serving,"
-            f" for example {first}: turn by the EXIF orientation with mogrify -auto-orient"
-        )
 
 
 def _near_duplicates(

@@ -23,7 +23,6 @@ _SCHEMA = pa.schema(
         "size": pa.int64(),
         "content": pa.binary(),
         "thumbnail": pa.binary(thumbnails.SIZE),
-        "turned": pa.bool_(),
         "what": pa.string(),
         "mend": pa.string(),
     }
@@ -34,8 +33,7 @@ _SCHEMA = pa.schema(
 class Outcome:
     """One image: its row in the listing, the split that it went to, and size, hashes and thumbnail of the picture.
 
-    file and size: sha256 and bytes of its file, for the fingerprint. turned: its EXIF asks for a turn. what and mend:
-    why it was left out.
+    file and size: sha256 and bytes of its file, for the fingerprint. what and mend: why it was left out.
     """
 
     row: int
@@ -47,7 +45,6 @@ class Outcome:
     size: int = 0
     content: bytes | None = None
     thumbnail: bytes | None = None
-    turned: bool = False
     what: str | None = None
     mend: str | None = None
 
@@ -71,10 +68,6 @@ class Outcomes:
     def rows(self, split: str) -> np.ndarray:
         """The rows of the images in a split."""
         return np.flatnonzero(pc.fill_null(pc.equal(self.table.column("split"), split), False))
-
-    def turned(self) -> np.ndarray:
-        """The rows of the images whose EXIF asks for a turn."""
-        return np.flatnonzero(self.table.column("turned"))
 
     def pictures(self) -> np.ndarray:
         """The thumbnail of every image, uint8 [images, 72]; zeros where the image could not be used."""

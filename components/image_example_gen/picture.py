@@ -1,7 +1,8 @@
 """One image, looked at: whether it decodes, its size, the hash of its pixels and a thumbnail.
 
 Images are decoded by TensorFlow's own op, which training uses too: it refuses damage that Pillow lets pass (a wrong
-checksum at the end of a PNG), so that what was accepted here does not end a training run. An orientation in a photo's EXIF is applied by neither.
+checksum at the end of a PNG), so that what was accepted here does not end a training run. A photo that is stored turned is looked at
+as its EXIF says, as training does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from PIL import Image
 
 from components.image_example_gen import header, thumbnails
 from components.image_example_gen.problems import AGAIN, UnusableError
+from components.pixels import upright
 
 _END = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
@@ -25,7 +27,7 @@ _END = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 class Picture:
     """An image as it is stored, and what is known of it.
 
-    encoded: JPEG or PNG. height, width, channels: of the decoded image; channels is 1 (grey), 2 (grey, alpha),
+    encoded: JPEG or PNG. height, width, channels: of the decoded, upright image; channels is 1 (grey), 2 (grey, alpha),
     3 (RGB) or 4 (RGBA), 8 bits each. content: sha256 of size and pixels. thumbnail: as `thumbnails.of` makes it.
     """
 
@@ -52,7 +54,7 @@ def read(file: IO[bytes], name: str, max_pixels: int) -> Picture:
         cut = _END[head.format] not in encoded[-1024:]
         what = "is cut off: its end is missing" if cut else "is damaged"
         raise UnusableError(f"the {head.format} {what}", AGAIN) from None
-    return _picture(encoded, pixels)
+    return _picture(encoded, upright(pixels, encoded))
 
 
 def of_pixels(pixels: np.ndarray) -> Picture:

@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from components.columnar_example_gen import fingerprint
-from components.image_example_gen import idx, orientation, picture
+from components.image_example_gen import idx, picture
 from components.image_example_gen.fingerprint import UNREADABLE
 from components.image_example_gen.options import ImageOptions
 from components.image_example_gen.problems import AGAIN, UnusableError
@@ -17,15 +17,11 @@ from components.image_example_gen.problems import AGAIN, UnusableError
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-    """A picture, or why there is none; file and size: sha256 and bytes of its file (no value for a part of one).
-
-    turned: its EXIF asks for a turn, which nobody makes.
-    """
+    """A picture, or why there is none; file and size: sha256 and bytes of its file (no value for a part of one)."""
 
     result: picture.Picture | UnusableError
     file: str | None = None
     size: int = 0
-    turned: bool = False
 
 
 def load(base: str, name: str, options: ImageOptions) -> Loaded:
@@ -40,7 +36,7 @@ def _from_file(base: str, name: str, max_pixels: int) -> Loaded:
             try:
                 found = picture.read(file, name, max_pixels)
                 sha256 = hashlib.sha256(found.encoded).hexdigest()
-                return Loaded(found, sha256, len(found.encoded), orientation.is_turned(found.encoded))
+                return Loaded(found, sha256, len(found.encoded))
             except UnusableError as error:
                 return Loaded(error, fingerprint.sha256(path), os.path.getsize(path))
     except OSError as error:

@@ -81,7 +81,6 @@ class WriteShard(beam.DoFn):
                         image.size,
                         picture.content,
                         picture.thumbnail,
-                        image.turned,
                     )
                 )
         outcomes.write(self._target.outcomes, element, found)

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from common import orientation
 from reports.examples import Example
 
 SIDE = 56
@@ -75,7 +76,7 @@ def sheet(examples: Iterable[Example], feature: str, label: str) -> Sheet:
 
 def thumbnail(encoded: bytes, name: str = "", side: int = SIDE) -> Picture | None:
     """An image at most `side` pixels high and wide, on white; None for what cannot be decoded."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(io.BytesIO(encoded)) as image:
@@ -83,6 +84,9 @@ def thumbnail(encoded: bytes, name: str = "", side: int = SIDE) -> Picture | Non
             if width * height > MOST_PIXELS:
                 return None
             image.draft("RGB", (side, side))
+            ImageOps.exif_transpose(image, in_place=True)
+            if orientation.of(encoded) in orientation.TRANSPOSED:
+                width, height = height, width
             small = image.convert("RGBA") if image.mode not in ("L", "RGB") else image.copy()
             small.thumbnail((side, side))
             if small.mode == "RGBA":

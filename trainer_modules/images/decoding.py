@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from common import orientation
+
 WHITE = 255.0
 LUMA = (0.2989, 0.5870, 0.1140)
 """Weights of red, green and blue in a grey image (ITU-R BT.601), as TensorFlow rounds them."""
@@ -32,11 +34,32 @@ class Form:
         return self.height * self.width * self.channels
 
 
-def decode(encoded: tf.Tensor, form: Form) -> tf.Tensor:
-    """Decode one JPEG or PNG (string scalar) to uint8 [H, W, C] of the form.
+def decode_batch(encoded: tf.Tensor, form: Form) -> tf.Tensor:
+    """Decode JPEGs and PNGs, string [B], to uint8 [B, H, W, C] of the form.
 
-    Grey and RGB become each other as the form asks; what is transparent becomes white.
+    They are turned as their EXIF says. Grey and RGB become each other as the form asks; what is transparent becomes white.
     """
+    return tf.map_fn(
+        lambda one: _decode(one[0], one[1], form),
+        (encoded, orientations(encoded)),
+        fn_output_signature=tf.TensorSpec(form.shape, tf.uint8),
+    )
+
+
+def orientations(encoded: tf.Tensor) -> tf.Tensor:
+    """Read how encoded images, string [B], are to be turned: uint8 [B], as `common.orientation.of` does."""
+    found = tf.strings.substr(encoded, 0, orientation.HEAD)
+    for mark in orientation.MARKS:
+        parts = tf.strings.split(found, mark, maxsplit=1)
+        found = tf.gather(parts.values, parts.row_limits() - 1)
+    exif = tf.strings.substr(found, 0, orientation.DIRECTORY)
+    matched = tf.strings.regex_replace(exif, orientation.pattern(r"\C"), r"\1\2")
+    upright = tf.fill(tf.shape(encoded), bytes([orientation.UPRIGHT]))
+    one_byte = tf.where(matched != exif, matched, upright)
+    return tf.io.decode_raw(one_byte, tf.uint8, fixed_length=1)[:, 0]
+
+
+def _decode(encoded: tf.Tensor, turn: tf.Tensor, form: Form) -> tf.Tensor:
     pixels = tf.cond(
         tf.io.is_jpeg(encoded),
         # As other decoders do it: TensorFlow's own default is up to 9 levels off.
@@ -44,21 +67,25 @@ def decode(encoded: tf.Tensor, form: Form) -> tf.Tensor:
         lambda: tf.io.decode_image(encoded, expand_animations=False),
     )
     pixels.set_shape([None, None, None])
+    pixels = tf.cond(turn == orientation.UPRIGHT, lambda: pixels, lambda: _turned(pixels, turn))
+    pixels.set_shape([None, None, None])
     right = tf.reduce_all(tf.shape(pixels) == form.shape)
     pixels = tf.cond(right, lambda: pixels, lambda: _brought_to(pixels, form))
     return tf.ensure_shape(pixels, form.shape)
 
 
-def decode_batch(encoded: tf.Tensor, form: Form) -> tf.Tensor:
-    """Decode images, string [B], to uint8 [B, H, W, C]."""
-    return tf.map_fn(
-        lambda one: decode(one, form), encoded, fn_output_signature=tf.TensorSpec(form.shape, tf.uint8)
-    )
-
-
 def scaled(pixels: Any) -> tf.Tensor:
     """Pixels in 0..255 to float32 in 0..1, as the architectures take them."""
     return tf.cast(pixels, tf.float32) / WHITE
+
+
+def _turned(pixels: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
+    def among(turns: tuple[int, ...]) -> tf.Tensor:
+        return tf.reduce_any(turn == tf.constant(turns, tf.uint8))
+
+    axes = tf.where(among(orientation.TRANSPOSED), [1, 0, 2], [0, 1, 2])
+    mirrored = [among(orientation.UPSIDE_DOWN), among(orientation.LEFT_RIGHT), False]
+    return tf.raw_ops.Reverse(tensor=tf.transpose(pixels, axes), dims=tf.stack(mirrored))
 
 
 def _brought_to(pixels: tf.Tensor, form: Form) -> tf.Tensor:

@@ -3,70 +3,41 @@
 from __future__ import annotations
 
 import json
-import os
-import struct
 from pathlib import Path
-from typing import Any
 
-import pytest
 from PIL import Image
 from tfx import types
 
 from components.image_example_gen.constants import WARNINGS
-from components.image_example_gen.orientation import is_turned
-from tests.components.image_example_gen.images import encoded, pixels, run, write_classes, write_file
-
-ORIENTATION = 0x0112
-
-
-def photo(orientation: int | None, kind: str = "JPEG", **more: Any) -> bytes:
-    exif = Image.Exif()
-    exif[0x010F] = "a camera"
-    if orientation is not None:
-        exif[ORIENTATION] = orientation
-    return encoded(pixels(7), kind, exif=exif, **more)
+from tests.components.image_example_gen.images import (
+    encoded,
+    flat,
+    pixels,
+    records,
+    run,
+    write_classes,
+    write_file,
+)
 
 
 def warnings(examples: types.Artifact) -> list[str]:
     return json.loads(examples.get_string_custom_property(WARNINGS))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_the_orientation_of_a_photo(kind: str) -> None:
-    assert [is_turned(photo(value, kind)) for value in (None, 1, 2, 3, 6, 8)] == [False] * 2 + [True] * 4
-    assert not is_turned(encoded(pixels(7), kind))
-
-
-def test_the_orientation_behind_other_segments_and_behind_the_pixels() -> None:
-    assert is_turned(photo(6, icc_profile=os.urandom(3000), comment=b"x" * 2000))
-    plain, exif = encoded(pixels(7)), photo(6, "PNG")
-    start = exif.index(b"eXIf") - 4
-    (size,) = struct.unpack(">I", exif[start : start + 4])
-    chunk = exif[start : start + 12 + size]
-    end = plain.index(b"IEND") - 4
-    assert is_turned(plain[:end] + chunk + plain[end:])
-
-
-@pytest.mark.parametrize("cut", [0, 2, 6, 12, 20])
-def test_a_damaged_exif_tells_nothing(cut: int) -> None:
-    turned = photo(6)
-    start = turned.index(b"Exif\0\0") + 6
-    assert is_turned(turned[:start] + b"\xff" * 8 + turned[start + 8 :]) is False
-    assert is_turned(turned[: start + cut]) is False
-
-
-def test_photos_that_are_stored_turned_are_counted_and_named(tmp_path: Path) -> None:
+def test_a_photo_that_is_stored_turned_is_the_same_as_its_upright_form(tmp_path: Path) -> None:
     folder = write_classes(tmp_path / "data")
-    for name in ("a.jpg", "b.jpg"):
-        write_file(folder / "dog" / name, encoded(pixels(ord(name[0])), "JPEG"))
-    write_file(folder / "dog" / "upright.jpg", photo(1))
-    write_file(folder / "dog" / "c.jpg", photo(6))
+    upright = Image.fromarray(pixels(7, 20, 30))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = upright.transpose(Image.Transpose.ROTATE_90)
+    write_file(folder / "dog" / "turned.png", encoded(turned, exif=exif))
+    write_file(folder / "dog" / "upright.png", encoded(upright))
     examples = run(folder, tmp_path)
-    assert examples.get_int_custom_property("turned_images") == 1
-    assert warnings(examples) == [
-        "1 photo is stored turned, and seen so in training and in serving, for example dog/c.jpg: turn by the EXIF"
-        " orientation with mogrify -auto-orient"
-    ]
+    found = flat(records(examples))
+    first, second = found["dog/turned.png"], found["dog/upright.png"]
+    assert (first["height"], first["width"]) == (20, 30)
+    assert {**first, "image": b"", "file_name": b""} == {**second, "image": b"", "file_name": b""}
+    assert warnings(examples) == []
 
 
 def test_copies_in_two_classes_are_named(tmp_path: Path) -> None:

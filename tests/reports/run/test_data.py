@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import io
 import json
@@ -14,8 +15,8 @@ import pytest
 from PIL import Image
 
 from pipeline.home import Home
-from reports import run_facts, run_report
-from reports.run import data
+from reports import mistakes, run_facts, run_report
+from reports.run import data, pictures
 from reports.run_facts import Missing, RunFacts
 from tests.pipeline.records import Recorder
 from tests.reports.run.artifacts import (
@@ -179,6 +180,20 @@ def test_images_are_thumbnails_by_class(filled: RunFacts) -> None:
     assert html.count("<img src=") == 16
     assert html.count('src="data:image/png;base64,') == 16
     assert "<script" not in html
+
+
+def test_photos_that_are_stored_turned_are_shown_upright(tmp_path: Path) -> None:
+    exif, packed = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.new("L", (200, 100)).save(packed, "PNG", exif=exif)
+    shown = pictures.thumbnail(packed.getvalue())
+    assert shown is not None
+    assert (shown.width, shown.height) == (100, 200)
+    (tmp_path / "turned.png").write_bytes(packed.getvalue())
+    small = mistakes.thumbnail(tmp_path / "turned.png")
+    assert small is not None
+    with Image.open(io.BytesIO(base64.b64decode(small.partition(",")[2]))) as mistake:
+        assert mistake.height == 2 * mistake.width
 
 
 def test_what_the_reader_warned_of_is_told(filled: RunFacts) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
-from trainer_modules.images.decoding import Form, decode, decode_batch
+from common import orientation
+from components import pixels
+from trainer_modules.images.decoding import Form, decode_batch, orientations
 
 RANDOM = np.random.RandomState(3)
 RGB = RANDOM.randint(0, 256, (6, 8, 3), np.uint8)
@@ -27,7 +29,7 @@ def form(**changes: Any) -> Form:
 
 
 def decoded(encoded: bytes, wanted: Form) -> np.ndarray:
-    found = decode(tf.constant(encoded), wanted)
+    (found,) = decode_batch(tf.constant([encoded]), wanted)
     assert (found.dtype, found.shape) == (tf.uint8, wanted.shape)
     return found.numpy()
 
@@ -109,6 +111,37 @@ def test_a_batch_may_mix_them_and_may_be_empty() -> None:
     assert decode_batch(tf.constant([], tf.string), form()).shape == (0, 6, 8, 3)
 
 
+def photo(turn: int, kind: str, order: str) -> bytes:
+    exif = Image.Exif()
+    exif.endian = order
+    exif[0x010F], exif[0x0112] = "a camera", turn
+    written = io.BytesIO()
+    Image.fromarray(RGB).resize((80, 60)).save(written, kind, exif=exif)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_photos_are_turned_as_their_exif_says(kind: str, order: str) -> None:
+    photos = [photo(turn, kind, order) for turn in range(1, 9)]
+    assert [orientation.of(one) for one in photos] == list(range(1, 9))
+    np.testing.assert_array_equal(orientations(tf.constant(photos)), range(1, 9))
+    for encoded in photos:
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
+        wanted = form(height=upright.height, width=upright.width)
+        np.testing.assert_array_equal(decoded(encoded, wanted), np.asarray(upright))
+        np.testing.assert_array_equal(pixels.decode(encoded, wanted.shape), np.asarray(upright))
+
+
+def test_a_damaged_exif_and_what_is_no_image_are_upright() -> None:
+    turned = photo(6, "JPEG", ">")
+    start = turned.index(b"Exif\0\0") + 6
+    damaged = [turned[:start] + b"\xff" * 8 + turned[start + 8 :], b"", b"x", b"\xff\xd8\xff"]
+    damaged += [turned[: start + cut] for cut in (0, 2, 6, 12, 20)]
+    assert {orientation.of(one) for one in damaged} == {1}
+    np.testing.assert_array_equal(orientations(tf.constant(damaged)), np.ones(len(damaged)))
+
+
 def test_damage_is_an_error() -> None:
     with pytest.raises(tf.errors.InvalidArgumentError):
-        decode(tf.constant(b"no image"), form())
+        decode_batch(tf.constant([b"no image"]), form())
