@@ -40,19 +40,17 @@ def explain(
         message = message[0].lower() + message[1:]
     message = re.sub(r"a valid dictionary( or instance of \w+)?", "a section of keys and values", message)
     message = message.replace("a valid tuple", "a list").replace("tuple should", "should")
-    shown = (
-        ""
-        if isinstance(first["input"], (dict, list, BaseModel))
-        else f", got {json.dumps(first['input'], default=str)}"
-    )
+    given = first["input"]
+    told = isinstance(given, (dict, list, BaseModel)) or (isinstance(given, str) and repr(given) in message)
+    shown = "" if told else f", got {json.dumps(given, default=str)}"
     suggestion = ""
     expected = (
         re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", ""))
         if first["type"] == "literal_error"
         else []
     )
-    if expected and isinstance(first["input"], str):
-        suggestion = nearest(first["input"], expected)
+    if expected and isinstance(given, str):
+        suggestion = nearest(given, expected)
     return f"{where}: {key + ': ' if key else ''}{message}{shown}{suggestion}"
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 CRON = re.compile(r"\S+( \S+){4}")
+FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
 
 Minutes = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -51,6 +52,11 @@ class Airflow(BaseModel):
             raise ValueError(
                 f"{schedule!r} is no cron expression of five fields and none of {', '.join(PRESETS)}"
             )
+        if schedule is not None and schedule not in PRESETS:
+            for (name, (low, high)), field in zip(FIELDS.items(), schedule.split(), strict=True):
+                for number in re.findall(r"(?<![/#\d])\d+", field):
+                    if not low <= int(number) <= high:
+                        raise ValueError(f"{schedule!r} has the {name} {number}; it is from {low} to {high}")
         return schedule
 
     @pydantic.field_validator("timezone")

@@ -149,6 +149,7 @@ def test_names_that_are_not_there(section: dict[str, Any], message: str) -> None
     ("section", "message"),
     [
         ({"schedule": "daily"}, "'daily' is no cron expression of five fields and none of @once"),
+        ({"schedule": "0 26 * * 1"}, r"'0 26 \* \* 1' has the hour 26; it is from 0 to 23"),
         ({"timezone": "Berlin"}, "'Berlin' is no time zone; write it like Europe/Berlin"),
         ({"retries": -1}, "greater than or equal to 0"),
         ({"timeouts": {"Trainer": 0}}, "greater than 0"),

@@ -264,6 +264,11 @@ def test_defaults_are_filled_in() -> None:
         ),
         (
             "evaluation:",
+            "airflow: {timezone: Berlin}\nevaluation:",
+            "toy.yaml:12: airflow.timezone: 'Berlin' is no time zone; write it like Europe/Berlin",
+        ),
+        (
+            "evaluation:",
             "beam: {engine: dataflow, project: shop, temp_location: 'gs://shop/beam'}\nevaluation:",
             "toy.yaml:12: beam: engine dataflow needs region: for example europe-west1",
         ),
