@@ -15,6 +15,8 @@ OTHER_IMAGES = (".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".heic", ".he
 SYSTEM = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 """Folders that archives, disks and network drives leave; what lies in them is not people's."""
 
+_BESIDE = "the image lies beside the class folders"
+
 
 @dataclasses.dataclass(frozen=True)
 class Scan:
@@ -52,14 +54,17 @@ def scan(base: str) -> Scan:
             walk.problems.append(
                 Problem(
                     entry.name,
-                    "the image lies beside the class folders",
+                    _BESIDE,
                     "move it into the folder of its class",
                 )
             )
         elif kind == "file":
             walk.ignored += 1
-    if not classes and not walk.problems:
-        raise BadInput(f"{base}: there is no class folder in it; put the images of each class into a folder")
+    if not classes and all(problem.what == _BESIDE for problem in walk.problems):
+        above = ", and give the folder that these lie in" if walk.problems else ""
+        raise BadInput(
+            f"{base}: there is no class folder in it; put the images of each class into a folder{above}"
+        )
     return Scan(sorted(walk.files), list(dict.fromkeys(classes)), walk.problems, walk.ignored)
 
 

@@ -23,13 +23,16 @@ def names(base: str) -> list[str]:
         raise inputs.nothing(base)
     entries = sorted(name for name in os.listdir(base) if not name.startswith("."))
     beside = [name for name in entries if _is_text(name) and os.path.isfile(os.path.join(base, name))]
+    classes = [name for name in entries if os.path.isdir(os.path.join(base, name))]
+    if not classes:
+        above = ", and give the folder that these lie in" if beside else ""
+        raise BadInput(
+            f"{base}: there is no class folder in it; put the texts of each class into a folder{above}"
+        )
     if beside:
         raise BadInput(
             f"{os.path.join(base, beside[0])}: lies beside the class folders; move it into the folder of its class"
         )
-    classes = [name for name in entries if os.path.isdir(os.path.join(base, name))]
-    if not classes:
-        raise BadInput(f"{base}: there is no class folder in it; put the texts of each class into a folder")
     return sorted(name for folder in classes for name in _of_class(base, folder))
 
 

@@ -145,12 +145,16 @@ def test_many_bad_images_are_counted_and_the_first_named(tmp_path: Path) -> None
         f"DATA: 25 problems beside 60 good images, above data.max_errors: 20: {named}; and 22 more; mend them, or raise"
         " data.max_errors to 25"
     )
+    for good in folder.glob("*/[0-9]*.png"):
+        good.write_bytes(b"")
+    assert message(folder, tmp_path / "3").endswith("; and 82 more; mend them")
 
 
-def test_images_without_class_folders_are_not_to_be_skipped(tmp_path: Path) -> None:
+def test_the_folder_of_one_class_is_not_the_folder_of_the_classes(tmp_path: Path) -> None:
     folder = write_classes(tmp_path / "data")
     assert message(folder / "cat", tmp_path).endswith(
-        "02.png: the image lies beside the class folders (move it into the folder of its class); and 27 more; mend them"
+        "DATA: there is no class folder in it; put the images of each class into a folder, and give the folder that these"
+        " lie in"
     )
 
 

@@ -300,6 +300,11 @@ def test_folders() -> None:
     assert said(Path("none").absolute(), **options) == (
         "none: there is no class folder in it; put the texts of each class into a folder"
     )
+    write("none/read.txt", "me")
+    assert said(Path("none").absolute(), **options) == (
+        "none: there is no class folder in it; put the texts of each class into a folder, and give the folder that these"
+        " lie in"
+    )
 
 
 def test_an_empty_long_file() -> None:
