@@ -65,8 +65,10 @@ def parsed(path: str, line: int, text: bytes | str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise diagnosis.not_utf8(path) or error from None
     except json.JSONDecodeError as error:
+        # Some of Python's messages end with the "at" of the place that follows.
+        what = error.msg.removesuffix(" at")
         raise BadInput(
-            f"{path}:{line}: not JSON: {error.msg} at column {error.colno} ({shown(told)}); mend the line"
+            f"{path}:{line}: not JSON: {what} at column {error.colno} ({shown(told)}); mend the line"
         ) from None
     except RecursionError:
         raise BadInput(f"{path}:{line}: JSON in too many levels; mend the line") from None

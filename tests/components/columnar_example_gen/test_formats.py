@@ -185,6 +185,10 @@ GOOD = '{"x": 1, "t": "a"}\n'
         ("", "rows.jsonl: the file is empty; it needs an object a line"),
         ("{}\n", "rows.jsonl:1: the first object is empty; give it the keys of the columns"),
         (GOOD * 9 + "\n{x}\n", "rows.jsonl:11: not JSON: "),
+        (
+            GOOD + '{"x": 1, "t": "a\n',
+            "rows.jsonl:2: not JSON: Unterminated string starting at column 15 ('{",
+        ),
         (GOOD * 9 + "[1]\n", "rows.jsonl:10: '[1]' is no object; write {...} on each line"),
         (GOOD * 3 + '{"x": [1], "t": "a"}\n', "rows.jsonl:4: x is a list; a column holds one text or number"),
         (GOOD * 3 + '{"x": 1, "u": 2}\n', "rows.jsonl:4: key 'u' is not in the first object (x, t); give"),
