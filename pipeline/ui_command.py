@@ -20,24 +20,33 @@ def ui(
         int, typer.Option("--port", min=0, max=65535, help="Port of this machine; 0: any that is free.")
     ] = _PORT,
     open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="A model server that What-If asks, too: http://HOST:PORT of mlpipe serve or TensorFlow Serving (REST).",
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Browse pipelines, runs, reports, lineage and comparisons at http://localhost, until Ctrl-C."""
     found = home_module.find(home)
     with listening(port) as listener:
-        _serve(found, listener, open_)
+        _serve(found, listener, open_, server)
 
 
-def _serve(home: home_module.Home, listener: socket.socket, open_: bool) -> None:
+def _serve(home: home_module.Home, listener: socket.socket, open_: bool, server: str | None) -> None:
     import uvicorn
 
     from reports.ui.app import application
 
     address = f"http://localhost:{listener.getsockname()[1]}/"
     config = uvicorn.Config(
-        application(home),
+        application(home, server),
         lifespan="off",
-        log_level="warning",
+        # What is being answered is given up at Ctrl-C, which is no error; the app logs what are.
+        log_level="critical",
         server_header=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,
     )

@@ -8,10 +8,10 @@ import io
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,22 +22,29 @@ from reports.what_if import subject as subject_module
 from reports.what_if.form import Field
 from reports.what_if.held_out import HeldOut
 from reports.what_if.models import Models
-from reports.what_if.subject import Subject
+from reports.what_if.subject import Subject, Which
 from serving.client_types import Signature
+
+if TYPE_CHECKING:
+    from reports.what_if.server import Server
 
 FRESH_SECONDS = 20.0
 EXAMPLES_SIGNATURE = "serving_examples"
 MOST_PIXELS = 50_000_000
+_CURVED = ("number", "whole", "boolean", "text")
 MOST_SHOWN = 200
 """Values of an output that has many for one example."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A version that can be asked; `signatures` are those of the model, `signature` is the one that the form is of."""
+    """A version that can be asked; `signatures` are those of the model, `signature` is the one that the form is of.
+
+    `predict` asks a signature: its name, rows -> output name -> value for each row.
+    """
 
     subject: Subject
-    models: Models
+    predict: Callable[[str, Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
     signatures: Mapping[str, Signature]
     signature: str
     form: Sequence[Field]
@@ -54,9 +61,12 @@ class Asked:
     @property
     def is_table(self) -> bool:
         """Whether examples have features that can be compared one by one."""
-        return bool(self.form) and all(
-            field.kind in ("number", "whole", "boolean", "text") for field in self.form
-        )
+        return bool(self.form) and all(field.kind in (*_CURVED, "long") for field in self.form)
+
+    @property
+    def curved(self) -> list[Field]:
+        """The features whose influence is drawn as a curve."""
+        return [field for field in self.form if field.kind in _CURVED] if self.is_table else []
 
     @property
     def held_out(self) -> HeldOut:
@@ -67,7 +77,7 @@ class Asked:
 
     def ask(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The model's own answers. Raises UserError."""
-        return self.models.predict(self.subject.folder, self.signature, rows)
+        return self.predict(self.signature, rows)
 
     def scores(self, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """The scores of rows, float64 [rows, outputs]. Raises UserError."""
@@ -78,23 +88,39 @@ class Asked:
         records = held_out.serialized(places)
         if EXAMPLES_SIGNATURE in self.signatures and None not in records:
             [name] = self.signatures[EXAMPLES_SIGNATURE].inputs
-            answers = self.models.predict(
-                self.subject.folder, EXAMPLES_SIGNATURE, [{name: record} for record in records]
-            )
-            return self._scores(answers)
+            return self._scores(self.predict(EXAMPLES_SIGNATURE, [{name: record} for record in records]))
         if self.is_picture:
             raise BadInput("the pictures are too large: the evaluation kept none of them")
         return self.scores([form_module.row_of(self.form, row) for row in held_out.feature_values(places)])
 
     def picture_row(self, encoded: bytes) -> dict[str, Any]:
-        """The row of an encoded picture. Raises BadInput: it is none."""
+        """The row of an encoded picture. Raises BadInput: it is none, or the model takes none."""
+        if not self.is_picture:
+            raise BadInput(f"version {self.subject.title} takes no pictures")
         [field] = self.form
         check_picture(encoded)
         return {field.name: form_module.model_inputs.shaped(encoded, field.tensor)}
 
+    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The row for the model of what was typed in. Raises BadInput: the first value that is wrong."""
+        filled = form_module.fill(self.form, values)
+        if filled.errors:
+            name, line = next(iter(filled.errors.items()))
+            raise BadInput(f"{name}: {line}")
+        return filled.row
+
+    def check_output(self, output: int) -> None:
+        """Raises BadInput for what is no place in `outputs`."""
+        if not 0 <= output < len(self.outputs):
+            raise BadInput("the answers of this model are no scores")
+
+    def named(self) -> dict[str, Any]:
+        """Whose answer it is, as JSON."""
+        return {"version": self.subject.version, "title": self.subject.title}
+
     def described(self, answer: Mapping[str, Any], tokens: Sequence[str] = ()) -> dict[str, Any]:
         """An answer as JSON: `scores` in the order of `outputs`, `label`, and what else the model said as text."""
-        told: dict[str, Any] = {"version": self.subject.version, "scores": [], "label": None, "other": []}
+        told: dict[str, Any] = {**self.named(), "scores": [], "label": None, "other": []}
         used = set()
         if self.outputs:
             told["scores"] = [finite(score) for score in self.subject.scores(answer)]
@@ -117,37 +143,44 @@ class Asked:
 
 
 class Bench:
-    """The versions of a home; what was read of one is kept for FRESH_SECONDS, and while its model is the same."""
+    """The versions of a home, and of a model server; what was read of one is kept for FRESH_SECONDS, and while its model is the same."""
 
-    def __init__(self, home: Home, models: Models | None = None) -> None:
+    def __init__(self, home: Home, models: Models | None = None, server: Server | None = None) -> None:
         self.home = home
         self.models = models or Models()
-        self._kept: dict[tuple[str, int | None], tuple[float, int, Subject]] = {}
-        self._forms: dict[tuple[str, int, str], tuple[str, Sequence[Field]]] = {}
+        self.server = server
+        self._kept: dict[tuple[str, Which], tuple[float, int, Subject]] = {}
+        self._forms: dict[
+            tuple[str, Which, int, str], tuple[Mapping[str, Signature], str, Sequence[Field]]
+        ] = {}
         self._lock = threading.Lock()
 
-    def subject(self, pipeline: str, version: int | None = None) -> Subject:
-        """A version, by default the latest. Raises UserError: there is none such."""
-        kept = self._kept.get((pipeline, version))
+    def subject(self, pipeline: str, which: Which = Which()) -> Subject:
+        """A version. Raises UserError: there is none such."""
+        kept = self._kept.get((pipeline, which))
         if kept is not None:
             until, changed, subject = kept
             if time.monotonic() < until and _changed(subject.folder) == changed:
                 return subject
-        subject = subject_module.find(self.home, pipeline, version)
+        if which.at_server:
+            subject = subject_module.find_served(self.home, self._server(), pipeline, which.number)
+        else:
+            subject = subject_module.find(self.home, pipeline, which.number)
         entry = (time.monotonic() + FRESH_SECONDS, _changed(subject.folder), subject)
         with self._lock:
             if len(self._kept) > 50:
                 self._kept.clear()
-            self._kept[pipeline, version] = entry
+            self._kept[pipeline, which] = entry
         return subject
 
-    def asked(self, pipeline: str, version: int | None = None) -> Asked:
-        """A version whose model is loaded. Raises UserError: there is none such, or it cannot be loaded."""
-        subject = self.subject(pipeline, version)
-        signatures = self.models.signatures(subject.folder)
+    def asked(self, pipeline: str, which: Which = Which()) -> Asked:
+        """A version that answers. Raises UserError: there is none such, or it cannot be loaded, or its server does not answer."""
+        subject = self.subject(pipeline, which)
+        signatures, predict = self._model(subject)
         source = str(subject.held_out.path) if subject.held_out else ""
-        key = (str(subject.folder), _changed(subject.folder), source)
-        if key not in self._forms:
+        key = (pipeline, subject.which, _changed(subject.folder), source)
+        kept = self._forms.get(key)
+        if kept is None or kept[0] != signatures:
             name = form_module.choose_signature(f"{pipeline} version {subject.version}", signatures)
             inputs = signatures[name].inputs
             columns = subject.held_out.features if subject.held_out else inputs
@@ -158,14 +191,29 @@ class Bench:
                 subject.vocabularies(columns),
                 subject.booleans,
             )
+            kept = (signatures, name, fields)
             with self._lock:
                 if len(self._forms) > 20:
                     self._forms.clear()
-                self._forms[key] = (name, fields)
-        name, made = self._forms[key]
+                self._forms[key] = kept
+        _, name, made = kept
         if not subject.task:
             subject = dataclasses.replace(subject, task=_task(signatures[name]))
-        return Asked(subject, self.models, signatures, name, made)
+        return Asked(subject, predict, signatures, name, made)
+
+    def _model(self, subject: Subject) -> tuple[Mapping[str, Signature], Callable[..., list[dict[str, Any]]]]:
+        """The signatures of a version, and who asks them."""
+        if subject.server:
+            server = self._server()
+            predict = functools.partial(server.predict, subject.pipeline, subject.version)
+            return server.signatures(subject.pipeline, subject.version), predict
+        assert subject.folder is not None
+        return self.models.signatures(subject.folder), functools.partial(self.models.predict, subject.folder)
+
+    def _server(self) -> Server:
+        if self.server is None:
+            raise BadInput("no model server is asked: start the app with mlpipe ui --server http://HOST:PORT")
+        return self.server
 
 
 def check_picture(encoded: bytes) -> None:
@@ -213,8 +261,8 @@ def _text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _changed(folder: Path) -> int:
+def _changed(folder: Path | None) -> int:
     try:
-        return (folder / "saved_model.pb").stat().st_mtime_ns
+        return -1 if folder is None else (folder / "saved_model.pb").stat().st_mtime_ns
     except OSError:
         return -1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,29 +11,26 @@ NORMS = ("l1", "l2")
 SCALES = ("std", "mad")
 
 
-def distances(
-    columns: Mapping[str, np.ndarray],
-    example: Mapping[str, Any],
-    norm: str = "l1",
-    scale: str = "std",
-) -> np.ndarray:
-    """How far each row is from an example, float64 [N].
+def added_up(parts: Sequence[np.ndarray], norm: str = "l1") -> np.ndarray:
+    """How far rows are from an example, float64 [N], of how far they are in each feature, float64 [N] each.
 
-    A number counts by how many standard deviations (or median absolute deviations) of its column it is away, a text 0 or 1;
-    so does a value that only one of both has.
-
-    Args:
-      columns: feature -> float64 [N] with NaN for missing ones, or an object array of texts, None where one is missing.
-      example: feature -> a number, a text, or None.
-      norm: `l1` adds the differences up, `l2` is the root of the sum of their squares.
-      scale: `std` or `mad`. A column whose deviation is 0 counts 0 or 1.
+    `l1` adds the differences up, `l2` is the root of the sum of their squares.
     """
-    parts = np.stack([differences(values, example[name], scale) for name, values in columns.items()], axis=1)
-    return np.asarray(parts.sum(axis=1) if norm == "l1" else np.sqrt((parts**2).sum(axis=1)))
+    table = np.stack(parts, axis=1)
+    return np.asarray(table.sum(axis=1) if norm == "l1" else np.sqrt((table**2).sum(axis=1)))
 
 
 def differences(values: np.ndarray, own: Any, scale: str = "std") -> np.ndarray:
-    """How far the values of one column are from one, float64 [N]."""
+    """How far the values of one column are from one, float64 [N].
+
+    A number counts by how many standard deviations (or median absolute deviations) of the column it is away, a text 0 or 1;
+    so does a value that only one of both has, and a number where the deviation is 0.
+
+    Args:
+      values: float64 [N] with NaN for missing ones, or an object array of texts, None where one is missing.
+      own: a number, a text, or None.
+      scale: `std` or `mad`.
+    """
     if values.dtype == object:
         return np.array([value != own for value in values], np.float64)
     missing = np.isnan(values)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -19,23 +21,36 @@ from pipeline import served
 from pipeline.home import Home
 from reports.run_facts import Missing
 from reports.ui.layout import response
-from reports.what_if import decisions, parts, slices, thresholds
+from reports.what_if import decisions, neighbours, parts, slices, thresholds
 from reports.what_if.bench import Asked, Bench
-from reports.what_if.models import Models
+from reports.what_if.held_out import HeldOut
+from reports.what_if.models import ModelFailed, Models
+from reports.what_if.subject import Subject, Which
 
 STATIC = Path(__file__).parent / "static"
 LARGEST_BODY = 10 * 2**20
 Part = Callable[[Request, bytes], Any]
+_WHICH = re.compile(r"(\d{0,18})(@server)?", re.ASCII)
 
 
-def routes(home: Home, models: Models | None = None) -> list[BaseRoute]:
+def routes(home: Home, models: Models | None = None, server: str | None = None) -> list[BaseRoute]:
     """The routes of the page over a home; the models are loaded when they are asked.
 
     Args:
       home: where models were pushed, and their runs are recorded.
-      models: who asks the models; by default an own process, which ends with this one.
+      models: who asks the pushed models; by default an own process, which ends with this one.
+      server: the address of a model server (REST), whose models can be asked, too.
+
+    Raises:
+      BadInput: that is no address.
     """
-    page = _Page(Bench(home, models))
+    found = None
+    if server is not None:
+        # Here, as it brings an HTTP client along.
+        from reports.what_if.server import Server
+
+        found = Server(server)
+    page = _Page(Bench(home, models, found))
     return [
         Route("/", page.index, name="what-if"),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -48,7 +63,12 @@ def routes(home: Home, models: Models | None = None) -> list[BaseRoute]:
         Route("/{pipeline}/answer", page.reading(page.answer), methods=["POST"]),
         Route("/{pipeline}/answer-picture", page.reading(page.answer_picture), methods=["POST"]),
         Route("/{pipeline}/dependence", page.reading(page.dependence), methods=["POST"]),
+        Route("/{pipeline}/words", page.reading(page.words), methods=["POST"]),
+        Route("/{pipeline}/regions", page.reading(page.regions), methods=["POST"]),
         Route("/{pipeline}/counterfactual", page.reading(page.counterfactual), methods=["POST"]),
+        Route(
+            "/{pipeline}/counterfactual-picture", page.reading(page.counterfactual_picture), methods=["POST"]
+        ),
         Route("/{pipeline}/decisions", page.reading(page.decisions), methods=["POST"]),
     ]
 
@@ -71,39 +91,79 @@ class _Page:
 
         return endpoint
 
-    def index(self, request: Request) -> HTMLResponse:
+    def index(self, request: Request) -> Response:
+        server = self._bench.server
+        name = request.query_params.get("model", "").strip()
+        if name and server is not None:
+            return RedirectResponse(f"{request.scope.get('root_path', '')}/{quote(name, safe='')}")
         try:
-            found = served.find(self._bench.home)
+            found, why = served.find(self._bench.home), ""
         except BadInput as error:
-            return response(request, "what_if/index.html", found=[], why=str(error), crumbs=_crumbs())
-        return response(request, "what_if/index.html", found=found, why="", crumbs=_crumbs())
+            found, why = [], str(error)
+        address = server.address if server else ""
+        return response(request, "what_if/index.html", found=found, why=why, server=address, crumbs=_crumbs())
 
     def pipeline(self, request: Request) -> HTMLResponse:
         name = request.path_params["pipeline"]
-        subject = self._bench.subject(name, _version(request, "version"))
-        against = _version(request, "against")
+        choices, trouble = self._choices(name)
+        asked_for = _which(request, "version")
+        if asked_for is None:
+            # What is served, if anything is; else what was pushed.
+            asked_for = Which(at_server=any(which.at_server for which, _ in choices))
+            if not choices and trouble:
+                raise HTTPException(502, trouble)
+        try:
+            subject = self._bench.subject(name, asked_for)
+        except ModelFailed as error:
+            raise HTTPException(502, str(error)) from None
+        if subject.which not in dict(choices):
+            choices.insert(0, (subject.which, subject.title))
+        against = _which(request, "against")
+        if against == subject.which:
+            against = None
         held_out = subject.held_out
         return response(
             request,
             "what_if/page.html",
             crumbs=[*_crumbs(True), (name, "")],
             subject=subject,
-            against=against if against != subject.version else None,
+            choices=choices,
+            trouble=trouble,
+            against=against,
+            against_title=dict(choices).get(against, against) if against else "",
             held_out=held_out,
             example=request.query_params.get("example", ""),
-            base=f"{request.scope.get('root_path', '')}/{name}",
+            base=f"{request.scope.get('root_path', '')}/{quote(name, safe='')}",
             static=f"{request.scope.get('root_path', '')}/static",
             columns=list(held_out.columns) if held_out else [],
-            slices=_slice_columns(subject) if held_out else [],
+            slices=_slice_columns(subject.configured_slices, held_out) if held_out else [],
             constraints=thresholds.CONSTRAINTS,
             is_classes=held_out is not None and held_out.task in ("binary", "multiclass"),
         )
+
+    def _choices(self, name: str) -> tuple[list[tuple[Which, str]], str]:
+        """The versions to choose from with their titles, served ones first, the latest first; and why a server told none."""
+        choices: list[tuple[Which, str]] = []
+        trouble = ""
+        server = self._bench.server
+        if server is not None:
+            try:
+                numbers = reversed(server.versions(name))
+                choices += [(Which(number, True), f"{number} at {server.address}") for number in numbers]
+            except UserError as error:
+                trouble = str(error)
+        try:
+            [pushed] = served.find(self._bench.home, [name])
+        except UserError:
+            # Where nothing is served either, the page says it.
+            return choices, trouble
+        return choices + [(Which(number), str(number)) for number in reversed(pushed.versions)], trouble
 
     def model(self, request: Request, _body: bytes) -> dict[str, Any]:
         return parts.model(self._asked(request))
 
     def examples(self, request: Request, _body: bytes) -> dict[str, Any]:
-        subject = self._bench.subject(request.path_params["pipeline"], _version(request, "version"))
+        subject = self._subject(request)
         if subject.held_out is None:
             raise BadInput(subject.why_none)
         page = request.query_params.get("page", "0")
@@ -115,14 +175,14 @@ class _Page:
         return parts.example(self._asked(request), _id(request))
 
     def picture(self, request: Request) -> Response:
-        subject = self._bench.subject(request.path_params["pipeline"], _version(request, "version"))
+        subject = self._subject(request)
         if subject.held_out is None:
             raise HTTPException(404, subject.why_none)
-        found = subject.held_out.parsed(subject.held_out.place(_id(request))).get("image")
-        if not found or not isinstance(found[0], bytes):
+        [picture] = subject.held_out.pictures([subject.held_out.place(_id(request))])
+        if picture is None:
             raise HTTPException(404, "The evaluation kept no picture of this example.")
-        kind = "image/png" if found[0].startswith(b"\x89PNG") else "image/jpeg"
-        return Response(found[0], media_type=kind)
+        kind = "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
+        return Response(picture, media_type=kind)
 
     def disagreement(self, request: Request, _body: bytes) -> dict[str, Any]:
         first, second = self._both(request)
@@ -141,46 +201,63 @@ class _Page:
         given = _json(body)
         return parts.curve(self._asked(request), _values(given), str(given.get("feature")), _output(given))
 
+    def words(self, request: Request, body: bytes) -> dict[str, Any]:
+        given = _json(body)
+        return parts.words(self._asked(request), _values(given), str(given.get("feature")), _class(given))
+
+    def regions(self, request: Request, body: bytes) -> dict[str, Any]:
+        return parts.regions(self._asked(request), body, _class(request.query_params))
+
     def counterfactual(self, request: Request, body: bytes) -> dict[str, Any]:
         given = _json(body)
         norm, scale = str(given.get("norm", "l1")), str(given.get("scale", "std"))
         threshold = decisions.amount(given, "threshold", 0.5)
-        return parts.nearest(self._asked(request), _values(given), norm, scale, _output(given), threshold)
+        return neighbours.nearest(
+            self._asked(request), _values(given), norm, scale, _output(given), threshold
+        )
+
+    def counterfactual_picture(self, request: Request, body: bytes) -> dict[str, Any]:
+        given = request.query_params
+        threshold = decisions.amount(given, "threshold", 0.5)
+        return neighbours.nearest_picture(self._asked(request), body, _class(given) or 0, threshold)
 
     def decisions(self, request: Request, body: bytes) -> dict[str, Any]:
-        subject = self._bench.subject(request.path_params["pipeline"], _version(request, "version"))
+        subject = self._subject(request)
         if subject.held_out is None:
             raise BadInput(subject.why_none)
         return decisions.decisions(subject.held_out, _json(body))
 
+    def _subject(self, request: Request) -> Subject:
+        return self._bench.subject(request.path_params["pipeline"], _which(request, "version") or Which())
+
     def _asked(self, request: Request, name: str = "version") -> Asked:
-        return self._bench.asked(request.path_params["pipeline"], _version(request, name))
+        return self._bench.asked(request.path_params["pipeline"], _which(request, name) or Which())
 
     def _both(self, request: Request) -> tuple[Asked, Asked | None]:
         first = self._asked(request)
-        against = _version(request, "against")
+        against = _which(request, "against")
         return first, None if against is None else self._asked(request, "against")
 
 
-def _slice_columns(subject: Any) -> list[str]:
+def _slice_columns(configured: Sequence[str], held_out: HeldOut) -> list[str]:
     """The columns to cut slices by: those of the configuration first."""
-    found = slices.columns(subject.held_out)
-    return [name for name in subject.configured_slices if name in found] + [
-        name for name in found if name not in subject.configured_slices
-    ]
+    found = slices.columns(held_out)
+    return [name for name in configured if name in found] + [name for name in found if name not in configured]
 
 
 def _crumbs(linked: bool = False) -> list[tuple[str, str]]:
     return [("What-If", "/what-if/" if linked else "")]
 
 
-def _version(request: Request, name: str) -> int | None:
+def _which(request: Request, name: str) -> Which | None:
     text = request.query_params.get(name, "")
     if not text:
         return None
-    if not text.isdecimal() or len(text) > 18:
+    found = _WHICH.fullmatch(text)
+    if found is None:
         raise BadInput(f"{name}: {text[:40]!r} is no version number")
-    return int(text)
+    number, at_server = found.groups()
+    return Which(int(number) if number else None, bool(at_server))
 
 
 def _id(request: Request) -> int:
@@ -219,6 +296,14 @@ def _values(given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _output(given: dict[str, Any]) -> int:
+def _output(given: Mapping[str, Any]) -> int:
     output = given.get("output", 0)
     return output if isinstance(output, int) else -1
+
+
+def _class(given: Mapping[str, Any]) -> int | None:
+    """The output that is asked about, None for the answer's own class."""
+    text = str(given.get("output", ""))
+    if not text:
+        return None
+    return int(text) if text.isdecimal() and len(text) < 10 else -1

@@ -18,6 +18,7 @@ from common.errors import BadInput
 from components.evaluator.constants import PREDICTIONS
 from reports import examples, predictions
 from reports.predictions import Predictions
+from reports.what_if import likeness
 
 LONGEST_TEXT = 2000
 """A raw text of this length was cut off; the whole one is in the example."""
@@ -163,6 +164,30 @@ class HeldOut:
         """Feature -> values of one row's example; empty where it was too large to be kept."""
         [record] = self.serialized([place])
         return {} if record is None else examples.parse(record)
+
+    def pictures(self, places: Sequence[int]) -> list[bytes | None]:
+        """The encoded pictures of some rows, None where it was too large to be kept or there is none."""
+        found = (
+            examples.parse(record).get("image") if record else None for record in self.serialized(places)
+        )
+        return [values[0] if values and isinstance(values[0], bytes) else None for values in found]
+
+    @functools.cached_property
+    def small_pictures(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows whose pictures were kept, int64 [N], and the pictures in `likeness.small`, uint8 [N, pixels]."""
+        found = [likeness.small(encoded) for encoded in self.pictures(range(len(self)))]
+        kept = {place: pixels for place, pixels in enumerate(found) if pixels is not None}
+        return np.array(list(kept), np.int64), np.array(list(kept.values()), np.uint8)
+
+    def texts(self, feature: str) -> likeness.Texts:
+        """The texts of a raw column, of each the first LONGEST_TEXT characters. Raises BadInput: they have no words."""
+        if feature not in self._texts:
+            self._texts[feature] = likeness.texts(self.values(feature))
+        return self._texts[feature]
+
+    @functools.cached_property
+    def _texts(self) -> dict[str, likeness.Texts]:
+        return {}
 
     def chosen(
         self,

@@ -1,4 +1,4 @@
-"""What the parts of the page show that ask a model, as JSON-able values: answers, curves, counterfactuals, versions."""
+"""What the parts of the page show that ask a model, as JSON-able values: answers, curves, what the answer hangs on, versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import BadInput
-from reports.what_if import counterfactual, dependence, disagreement, form
+from reports.what_if import dependence, disagreement, form, occlusion
 from reports.what_if.bench import Asked, finite, listed
 from reports.what_if.held_out import HeldOut
 from reports.words import number
@@ -24,12 +24,14 @@ _FEW = 8
 def model(asked: Asked) -> dict[str, Any]:
     """What the page has to know of a version: the form, the scores, and which parts make sense."""
     return {
-        "version": asked.subject.version,
+        **asked.named(),
         "task": asked.subject.task,
         "signature": asked.signature,
         "outputs": list(asked.outputs),
         "picture": asked.is_picture,
         "table": asked.is_table,
+        "curved": [field.name for field in asked.curved],
+        "texts": [field.name for field in asked.form if field.kind == "long"],
         "form": [
             {
                 "name": field.name,
@@ -96,7 +98,7 @@ def answers(versions: Sequence[Asked], values: Mapping[str, Any]) -> dict[str, A
         row = form.fill(asked.form, values)
         if row.errors:
             name, line = next(iter(row.errors.items()))
-            told.append({"version": asked.subject.version, "problem": f"{name}: {line}"})
+            told.append({**asked.named(), "problem": f"{name}: {line}"})
             continue
         [answer] = asked.ask([row.row])
         tokens = [one for field in asked.form if field.kind == "tokens" for one in row.row[field.name]]
@@ -108,8 +110,6 @@ def picture_answers(versions: Sequence[Asked], encoded: bytes) -> dict[str, Any]
     """What each version answers to a picture. Raises BadInput: it is none, or a version takes none."""
     told = []
     for asked in versions:
-        if not asked.is_picture:
-            raise BadInput(f"version {asked.subject.version} takes no pictures")
         [answer] = asked.ask([asked.picture_row(encoded)])
         told.append(asked.described(answer))
     return {"errors": {}, "notes": {}, "answers": told}
@@ -117,11 +117,11 @@ def picture_answers(versions: Sequence[Asked], encoded: bytes) -> dict[str, Any]
 
 def curve(asked: Asked, values: Mapping[str, Any], feature: str, output: int) -> dict[str, Any]:
     """How a score depends on one feature, on average and for these values. Raises BadInput."""
-    _check_output(asked, output)
+    asked.check_output(output)
     field = next((field for field in asked.form if field.name == feature), None)
-    if field is None or not asked.is_table:
+    if field is None or field not in asked.curved:
         raise BadInput(f"{feature!r} is no feature whose influence can be drawn")
-    own = _filled(asked, values)
+    own = asked.filled(values)
     held_out = asked.subject.held_out
     known = held_out.values(field.column) if held_out and field.column in held_out.features else []
     typed = values.get(feature)
@@ -154,56 +154,40 @@ def curve(asked: Asked, values: Mapping[str, Any], feature: str, output: int) ->
     }
 
 
-def nearest(
-    asked: Asked, values: Mapping[str, Any], norm: str, scale: str, output: int, threshold: float
-) -> dict[str, Any]:
-    """The nearest held-out example with another answer, and what differs. Raises BadInput."""
-    _check_output(asked, output)
-    if norm not in counterfactual.NORMS or scale not in counterfactual.SCALES:
-        raise BadInput(f"distance: {norm!r} in {scale!r} is none that there is")
-    if not asked.is_table:
-        raise BadInput("these examples have no features that could be compared one by one")
-    held_out = asked.held_out
-    own = _filled(asked, values)
-    [score] = asked.scores([own])
-    if asked.subject.task == "regression":
-        enough = float(np.nanstd(held_out.scores[:, output]))
-        other = np.abs(held_out.scores[:, output] - score[output]) >= enough
-        wanted = f"{asked.outputs[output]} at least {enough:.4g} away (one standard deviation of the answers)"
-    elif asked.subject.task == "binary":
-        other = (held_out.scores[:, 0] > threshold) != (score[0] > threshold)
-        wanted = f"the other side of the threshold {threshold:g}"
-    else:
-        other = held_out.scores.argmax(axis=1) != score.argmax()
-        wanted = "another class"
-    fields = [field for field in asked.form if field.column in held_out.features]
-    typed = {field.name: form.fill([field], values).row.get(field.name) for field in fields}
-    example = {f.column: _comparable(f, values.get(f.name), typed[f.name]) for f in fields}
-    columns = {f.column: _column(held_out, f) for f in fields}
-    distance = counterfactual.distances(columns, example, norm, scale)
-    place = counterfactual.nearest(distance, other)
-    if place is None:
-        return {"found": False, "wanted": wanted}
-    [features] = held_out.feature_values([place])
-    theirs = form.typed(fields, features)
+def words(asked: Asked, values: Mapping[str, Any], feature: str, output: int | None) -> dict[str, Any]:
+    """How a score changes when a text is without each of its words; by default of the answer's own class. Raises BadInput."""
+    field = next((field for field in asked.form if field.name == feature and field.kind == "long"), None)
+    if field is None:
+        raise BadInput(f"{feature!r} is no text")
+    own = asked.filled(values)
+    pieces = occlusion.pieces(str(values.get(feature) or ""))
+    if not pieces:
+        raise BadInput("there is no word")
+    texts = occlusion.without_each(pieces)
+    rows = [own, *({**own, feature: form.model_inputs.shaped(text, field.tensor)} for text in texts)]
+    run = max(len(piece.split()) for piece in pieces)
+    return {**_changes(asked, rows, output), "pieces": pieces, "run": run}
+
+
+def regions(asked: Asked, encoded: bytes, output: int | None) -> dict[str, Any]:
+    """How a score changes when a picture is covered in places; by default of the answer's own class. Raises BadInput."""
+    asked.picture_row(encoded)
+    covered = occlusion.pictures(encoded)
+    rows = [asked.picture_row(picture) for picture in (covered.plain, *covered.patched)]
+    size = {"across": covered.across, "down": covered.down, "width": covered.width, "height": covered.height}
+    return {**_changes(asked, rows, output), **size}
+
+
+def _changes(asked: Asked, rows: Sequence[Mapping[str, Any]], output: int | None) -> dict[str, Any]:
+    """The score of the first row, and by how much it is above that of each other one."""
+    asked.check_output(0 if output is None else output)
+    scores = asked.scores(rows)
+    if output is None:
+        output = int(scores[0].argmax()) if asked.subject.task == "multiclass" else 0
     return {
-        "found": True,
-        "wanted": wanted,
-        "id": held_out.row(place)["id"],
-        "distance": float(distance[place]),
-        "scores": listed(held_out.scores[place]),
-        "rows": [
-            {
-                "name": f.name,
-                "theirs": theirs[f.name],
-                "apart": float(
-                    counterfactual.differences(columns[f.column][place : place + 1], example[f.column])[0]
-                    if columns[f.column].dtype == object
-                    else counterfactual.differences(columns[f.column], example[f.column], scale)[place]
-                ),
-            }
-            for f in fields
-        ],
+        "output": asked.outputs[output],
+        "score": finite(scores[0, output]),
+        "changes": listed(scores[0, output] - scores[1:, output]),
     }
 
 
@@ -214,7 +198,10 @@ def disagreements(first: Asked, second: Asked) -> dict[str, Any]:
     held_out = first.held_out
     places = _spread(len(held_out), MOST_COMPARED)
     names = list(dict.fromkeys([*first.outputs, *second.outputs]))
-    ours = _by_name(held_out.scores[places], held_out.outputs, names)
+    if first.subject.server:
+        ours = _by_name(first.scores_of_examples(places, held_out), first.outputs, names)
+    else:
+        ours = _by_name(held_out.scores[places], held_out.outputs, names)
     theirs = _by_name(second.scores_of_examples(places, held_out), second.outputs, names)
     found = disagreement.compare(first.subject.task, ours, theirs)
     furthest = disagreement.furthest(found.distance, MOST_FURTHEST)
@@ -260,36 +247,6 @@ def _shown_columns(held_out: HeldOut, asked_for: Sequence[str]) -> list[str]:
     few = [name for name in held_out.features if name not in labels][:_FEW]
     more = [name for name in asked_for if name in held_out.columns]
     return list(dict.fromkeys(["id", "loss", *answers, *more, *few]))
-
-
-def _filled(asked: Asked, values: Mapping[str, Any]) -> dict[str, Any]:
-    filled = form.fill(asked.form, values)
-    if filled.errors:
-        name, line = next(iter(filled.errors.items()))
-        raise BadInput(f"{name}: {line}")
-    return filled.row
-
-
-def _column(held_out: HeldOut, field: form.Field) -> np.ndarray:
-    if held_out.features[field.column] == "number" and field.known is None and field.kind in form.NUMBERS:
-        return held_out.numbers(f"raw.{field.column}")
-    return np.array([None if v is None or v == "" else str(v) for v in held_out.values(field.column)], object)
-
-
-def _comparable(field: form.Field, typed: Any, value: Any) -> Any:
-    """A value as `_column` has it."""
-    if typed is None or str(typed).strip() == "":
-        return None
-    while isinstance(value, list):
-        [value] = value
-    if field.kind in form.NUMBERS and field.known is None:
-        return float(np.float32(value)) if field.kind == "number" else float(value)
-    return str(value)
-
-
-def _check_output(asked: Asked, output: int) -> None:
-    if not 0 <= output < len(asked.outputs):
-        raise BadInput("the answers of this model are no scores")
 
 
 def _spread(count: int, most: int) -> list[int]:

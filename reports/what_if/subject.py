@@ -1,12 +1,13 @@
-"""What the page is about: a pushed version of a pipeline, and what its run left behind."""
+"""What the page is about: a version of a pipeline that was pushed or is served, and what its run left behind."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
 from pipeline import copies, served
@@ -17,16 +18,37 @@ from reports.what_if import held_out as held_out_module
 from reports.what_if.held_out import HeldOut
 from serving.client_types import Signature
 
+if TYPE_CHECKING:
+    from reports.what_if.server import Server
+
 CLASSES_FILE = "class_names.txt"
 
 
 @dataclass(frozen=True)
+class Which:
+    """A version as the page's address has it: `3` was pushed, `3@server` is asked of the model server.
+
+    Without a number it is the latest.
+    """
+
+    number: int | None = None
+    at_server: bool = False
+
+    def __str__(self) -> str:
+        return f"{'' if self.number is None else self.number}{'@server' if self.at_server else ''}"
+
+
+@dataclass(frozen=True)
 class Subject:
-    """A pushed version; `held_out` is None where `why_none` says why there is none."""
+    """A version; `held_out` is None where `why_none` says why there is none.
+
+    `folder` is where it was pushed, None where this home does not know it. `server` is the address of the server that is
+    asked; empty where the model is loaded from its folder. `versions` are the pushed ones.
+    """
 
     pipeline: str
     version: int
-    folder: Path
+    folder: Path | None
     versions: tuple[int, ...]
     task: str
     labels: tuple[str, ...]
@@ -35,18 +57,32 @@ class Subject:
     why_none: str
     booleans: frozenset[str]
     configured_slices: tuple[str, ...]
+    server: str = ""
+
+    @property
+    def which(self) -> Which:
+        return Which(self.version, bool(self.server))
+
+    @property
+    def title(self) -> str:
+        """The version as people are told of it: `3`, or `3 at http://localhost:8501`."""
+        return f"{self.version} at {self.server}" if self.server else str(self.version)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes in the order of the scores; empty where the model has none."""
-        try:
-            text = (self.folder / "assets" / CLASSES_FILE).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return self.held_out.classes if self.held_out else ()
-        return tuple(text.splitlines())
+        if self.folder is not None:
+            try:
+                text = (self.folder / "assets" / CLASSES_FILE).read_text(encoding="utf-8")
+                return tuple(text.splitlines())
+            except (OSError, UnicodeDecodeError):
+                pass
+        return self.held_out.classes if self.held_out else ()
 
     def vocabularies(self, columns: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """Of these columns those whose values the model looks up -> the values, the most frequent first."""
+        if self.folder is None:
+            return {}
         files = {path.name[-6:]: path for path in (self.folder / "assets").glob("vocabulary_*_??????")}
         found = {}
         for column in columns:
@@ -60,7 +96,8 @@ class Subject:
         if self.task == "binary" and "probability" in signature.outputs:
             return (self.classes[1] if len(self.classes) == 2 else "probability",)
         if self.task == "multiclass" and "probabilities" in signature.outputs:
-            return self.classes
+            shape = signature.outputs["probabilities"].shape
+            return self.classes or tuple(str(place) for place in range(shape[-1] if shape else 0))
         if self.task == "regression":
             return tuple(label for label in self.labels if label in signature.outputs)
         return ()
@@ -86,7 +123,7 @@ def find(home: Home, pipeline: str, version: int | None = None) -> Subject:
     try:
         facts = run_facts.find(home, pipeline, f"v{number}")
     except UserError as error:
-        return _without_run(found, number, folder, str(error))
+        return _without_run(found.name, number, folder, found.versions, str(error))
     held_out, why_none = None, ""
     try:
         held_out = held_out_module.read(facts.folder("Evaluator", "evaluation"))
@@ -107,9 +144,25 @@ def find(home: Home, pipeline: str, version: int | None = None) -> Subject:
     )
 
 
-def _without_run(found: served.Served, version: int, folder: Path, reason: str) -> Subject:
+def find_served(home: Home, server: Server, pipeline: str, version: int | None = None) -> Subject:
+    """A version that a server serves, by default its latest; what a home knows of the version of that number belongs to it.
+
+    Raises:
+      UserError: no version is named, and the server does not tell which it serves.
+    """
+    number = server.versions(pipeline)[-1] if version is None else version
+    try:
+        found = find(home, pipeline, number)
+    except UserError as error:
+        found = _without_run(pipeline, number, None, (), str(error))
+    return dataclasses.replace(found, server=server.address)
+
+
+def _without_run(
+    pipeline: str, version: int, folder: Path | None, versions: tuple[int, ...], reason: str
+) -> Subject:
     why = f"There are no held-out examples: the run that pushed version {version} is not known ({reason})."
-    return Subject(found.name, version, folder, found.versions, "", (), "", None, why, frozenset(), ())
+    return Subject(pipeline, version, folder, versions, "", (), "", None, why, frozenset(), ())
 
 
 def _booleans(facts: RunFacts) -> frozenset[str]:

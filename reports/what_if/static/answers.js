@@ -47,8 +47,8 @@ export function show() {
 }
 
 function card(answer, before) {
-  const box = el("div", { class: "answer", "data-version": answer.version });
-  const title = against === null ? `Version ${answer.version} answers` : `Version ${answer.version}`;
+  const box = el("div", { class: "answer", "data-version": answer.version, "data-title": answer.title });
+  const title = against === null ? `Version ${answer.title} answers` : `Version ${answer.title}`;
   box.append(el("h3", {}, title));
   if (answer.problem) {
     box.append(el("p", { class: "problem" }, answer.problem));

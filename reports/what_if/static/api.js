@@ -4,8 +4,10 @@ import { find } from "./dom.js";
 
 const page = find("#what-if").dataset;
 
-export const version = Number(page.version);
-export const against = page.against ? Number(page.against) : null;
+// "3" was pushed, "3@server" is served; titles are for people.
+export const version = page.version;
+export const against = page.against || null;
+export const titles = { version: page.title, against: page.againstTitle };
 export const hasExamples = page.examples === "yes";
 export const firstExample = page.example;
 
@@ -37,13 +39,13 @@ export const get = (part, query) => answer(fetch(address(part, query)));
 // Of several questions to one part only the newest is of use.
 const running = new Map();
 
-export function post(part, body) {
+export function post(part, body, query) {
   running.get(part)?.abort();
   const stop = new AbortController();
   running.set(part, stop);
   const isJson = !(body instanceof Blob);
   return answer(
-    fetch(address(part), {
+    fetch(address(part, query), {
       method: "POST",
       body: isJson ? JSON.stringify(body) : body,
       headers: { "Content-Type": isJson ? "application/json" : "application/octet-stream" },

@@ -10,7 +10,7 @@ const form = find("form", section);
 const problem = find(".problem", section);
 
 async function draw() {
-  if (!state.model?.table) return;
+  if (!state.model?.curved.length) return;
   await attempt(problem, async () => {
     const curve = await post("dependence", { values: state.values, feature: form.feature.value, output: Number(form.output.value) });
     find(".plot", section).replaceChildren(chart.dependence(curve, state.model.task !== "regression"));
@@ -21,14 +21,16 @@ async function draw() {
 
 export function start() {
   const model = state.model;
-  if (!model.table || !model.outputs.length) {
+  if (!model.outputs.length || !model.curved.length) {
+    // Of pictures and texts another part says what the answer hangs on.
+    section.hidden = model.outputs.length > 0 && (model.picture || model.table);
     find(".body", section).hidden = true;
     const why = find(".empty", section);
-    why.textContent = model.outputs.length ? "This is for tables: a picture or a text has no single features to change." : "This is for answers that are scores; edit the text above and read the answer.";
+    why.textContent = model.outputs.length ? "This model has inputs of several values, which cannot be changed here." : "This is for answers that are scores; edit the text above and read the answer.";
     why.hidden = false;
     return;
   }
-  form.feature.replaceChildren(...model.form.map((field) => el("option", { value: field.name }, field.name)));
+  form.feature.replaceChildren(...model.curved.map((name) => el("option", { value: name }, name)));
   form.output.replaceChildren(...model.outputs.map((name, place) => el("option", { value: place }, name)));
   find(".outputs", form).hidden = model.outputs.length < 2;
   form.addEventListener("change", draw);

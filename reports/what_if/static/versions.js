@@ -1,6 +1,6 @@
 // Where two versions disagree most over the held-out examples.
 
-import { against, attempt, get, version } from "./api.js";
+import { against, attempt, get, titles } from "./api.js";
 import { el, find, number, percent } from "./dom.js";
 import { put } from "./examples.js";
 
@@ -16,7 +16,7 @@ export async function start() {
     const of = found.examples < found.all ? `${found.examples} of ${found.all} held-out examples` : `${found.examples} held-out examples`;
     const other = found.other_answer === null ? "" : ` They answer another class on ${found.other_answer} (${percent(found.other_answer / found.examples)}).`;
     told.textContent = found.rows.length ? `${of}; on average they are ${number(found.mean, 3)} apart (${found.unit}).${other}` : `${of}: they answer the same to each.`;
-    const head = ["example", "apart", `version ${version}`, `version ${against}`, "in the data"];
+    const head = ["example", "apart", `version ${titles.version}`, `version ${titles.against}`, "in the data"];
     find("thead", section).replaceChildren(found.rows.length ? el("tr", {}, ...head.map((text) => el("th", {}, text))) : "");
     find("tbody", section).replaceChildren(...found.rows.map(row));
   });

@@ -9,6 +9,7 @@ import { find } from "./dom.js";
 import * as drawing from "./drawing.js";
 import * as examples from "./examples.js";
 import * as form from "./form.js";
+import * as occlusion from "./occlusion.js";
 import { state } from "./state.js";
 import * as versions from "./versions.js";
 
@@ -39,6 +40,7 @@ async function start() {
   form.build();
   drawing.start();
   dependence.start();
+  occlusion.start();
   counterfactual.start();
   await listed;
   await examples.first();

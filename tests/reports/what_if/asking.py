@@ -13,9 +13,9 @@ from reports.ui import errors
 from reports.what_if import routes
 
 
-def client_of(home: Home, models: Any) -> TestClient:
+def client_of(home: Home, models: Any, server: str | None = None) -> TestClient:
     app = Starlette(
-        routes=[Mount("/what-if", routes=routes(home, models))], exception_handlers=errors.HANDLERS
+        routes=[Mount("/what-if", routes=routes(home, models, server))], exception_handlers=errors.HANDLERS
     )
     app.state.home = home
     return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)

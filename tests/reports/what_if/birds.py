@@ -115,11 +115,11 @@ def write_birds(folder: Path, version: int = 1) -> None:
     )
 
 
-def home_of(root: Path, pipeline: str = "birds", versions: int = 1) -> Home:
-    """A home whose runs pushed versions; their models are no models, and they have no predictions."""
+def home_of(root: Path, pipeline: str = "birds", versions: int = 1, hour: int = 0) -> Home:
+    """A home whose runs, one an hour, pushed versions; their models are no models, and they have no predictions."""
     recorder = Recorder(Home(root), pipeline)
     for number in range(1, versions + 1):
-        recorder.run(f"20261123-0{number}0000", trainer={"learning_rate": number / 10})
+        recorder.run(f"20261123-{hour + number:02}0000", trainer={"learning_rate": number / 10})
     return Home(root)
 
 

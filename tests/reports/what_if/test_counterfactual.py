@@ -39,7 +39,8 @@ def by_hand(example: dict[str, Any], row: int, norm: str, scale: str) -> float:
 def test_the_distance_adds_up_what_each_feature_is_apart(
     norm: str, scale: str, example: dict[str, Any]
 ) -> None:
-    found = counterfactual.distances(COLUMNS, example, norm, scale)
+    parts = [counterfactual.differences(values, example[name], scale) for name, values in COLUMNS.items()]
+    found = counterfactual.added_up(parts, norm)
     assert found == pytest.approx([by_hand(example, row, norm, scale) for row in range(5)])
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,18 @@ import uvicorn
 
 from pipeline.home import Home
 from reports.ui.app import application
+from reports.what_if import bench
 from tests.reports import browser
-from tests.reports.what_if import birds
+from tests.reports.what_if import birds, odd
 
 ROWS = birds.rows()
 SECONDS = 60_000
 
 
-@pytest.fixture(scope="module")
-def address(real_home: Home) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(application(real_home), port=0, lifespan="off", log_level="error"))
+@contextmanager
+def shown(home: Home) -> Iterator[str]:
+    """The address of the app over a home."""
+    server = uvicorn.Server(uvicorn.Config(application(home), port=0, lifespan="off", log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -32,6 +35,12 @@ def address(real_home: Home) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(real_home: Home) -> Iterator[str]:
+    with shown(real_home) as found:
+        yield found
 
 
 @contextmanager
@@ -142,6 +151,53 @@ def test_a_session_at_the_bench(address: str, real_home: Home) -> None:
         )
         apart = [abs(birds.probability(one, 1) - birds.probability(one, 2)) for one in ROWS]
         is_text(page, "#versions tbody tr:first-child .pick", str(int(np.argmax(apart))))
+
+
+def test_names_texts_and_classes_full_of_html_are_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """page_of sees to it that nothing executes or is asked for."""
+    monkeypatch.setattr(bench, "Models", odd.OddModels)
+    with browser.running() as running, shown(odd.home_of(tmp_path)) as address:
+        with page_of(running.chromium, f"{address}/what-if/things?example=0") as page:
+            scores = [cell.get_attribute("data-score") for cell in page.locator("[data-score]").all()]
+            assert scores == list(odd.NUMBERS)
+            is_text(page, "#answers tr:first-child [data-score]", "93")
+            weight = page.get_by_role("textbox", name="ge wicht")
+            weight.fill("50")
+            is_text(page, "#answers tr:last-child [data-score]", "5")
+            page.get_by_role("combobox", name=odd.QUOTED).fill(odd.END)
+            is_text(page, "#answers tr:first-child [data-score]", "83")
+            page.locator("#dependence [name=feature]").select_option(odd.QUOTED)
+            page.locator("#dependence svg").get_by_text(odd.ON_ERROR[:8]).first.wait_for(state="attached")
+            page.locator("#counterfactual").get_by_text("Find", exact=True).click()
+            page.locator("#counterfactual .found tbody tr").first.wait_for()
+            # The example that has nothing: every field is missing, and it has an answer.
+            page.locator("#list .pick[aria-label='Example 3']").click()
+            is_text(page, "#answers tr:first-child [data-score]", "0")
+            assert page.locator("#fields .is-missing").count() == 3
+        with page_of(running.chromium, f"{address}/what-if/texts?example=1") as page:
+            is_text(page, "#answers [data-label]", odd.CLASSES[0])
+            marks = page.locator("#occlusion mark")
+            marks.first.wait_for()
+            assert "".join(marks.all_inner_texts()).split() == odd.TEXTS[1].split()
+            [most] = page.locator("#occlusion mark[style*='75%']").all_inner_texts()
+            assert most.strip() == "bad"
+            page.get_by_role("textbox", name="text", exact=True).fill(f"good {odd.END}")
+            is_text(page, "#answers [data-label]", odd.CLASSES[1])
+            page.locator("#occlusion mark", has_text="good").wait_for()
+            page.locator("#decisions [name=output]").select_option(odd.CLASSES[1])
+            page.get_by_text("Undo all edits").click()
+            page.locator("#counterfactual").get_by_text("Find", exact=True).click()
+            page.locator("#counterfactual .found").get_by_text(odd.TEXTS[0]).wait_for()
+            assert page.locator("#dependence").is_hidden()
+        with page_of(running.chromium, f"{address}/what-if/pictures?example=4") as page:
+            is_text(page, "#answers [data-label]", odd.CLASSES[1])
+            page.locator("#occlusion svg rect").first.wait_for(state="attached")
+            assert page.locator("#occlusion rect.for").count() == 8 * 8
+            page.locator("#counterfactual").get_by_text("Find", exact=True).click()
+            page.locator("#counterfactual img[src*='id=2']").wait_for()
+            assert page.locator("#occlusion figcaption").inner_text().startswith(odd.CLASSES[1])
 
 
 def test_it_fits_a_phone(address: str) -> None:
