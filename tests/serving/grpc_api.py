@@ -29,7 +29,7 @@ from serving.servable import Servable
 from serving.telemetry import RequestRecord, Telemetry
 from tests.serving import models
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 

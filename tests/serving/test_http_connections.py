@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 import time
 from contextlib import suppress
 
@@ -54,6 +55,14 @@ def test_a_client_that_leaves_in_the_middle_of_its_body() -> None:
 
 def test_a_client_that_takes_no_answer_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "WATCH_SECONDS", 0.1)
+    dropped = threading.Event()
+    lost = http_protocol.GuardedProtocol.connection_lost
+
+    def told(self: http_protocol.GuardedProtocol, exc: Exception | None) -> None:
+        lost(self, exc)
+        dropped.set()
+
+    monkeypatch.setattr(http_protocol.GuardedProtocol, "connection_lost", told)
     body = json.dumps({"instances": list(range(400_000))}).encode()
     with running(HASTY, drain_seconds=30) as server:
         client = socket.socket()
@@ -61,7 +70,7 @@ def test_a_client_that_takes_no_answer_is_dropped(monkeypatch: pytest.MonkeyPatc
         client.settimeout(20)
         client.connect(("127.0.0.1", server.port))
         client.sendall(f"{PREDICT}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        time.sleep(3)
+        assert dropped.wait(60)
         received = 0
         with suppress(ConnectionResetError):
             while piece := client.recv(1 << 20):
