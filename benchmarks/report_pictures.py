@@ -25,7 +25,7 @@ REPORTS = {
     "taxi": "#data",
     "fashion_cnn": "#evaluation h3:has-text('Curves')",
     "imdb_lstm": "#attributions",
-    "translate_en_es": "#evaluation",
+    "translate_en_es": "#evaluation h3:has-text('Samples')",
 }
 # These two measure no attributions: the one by its configuration, the other because a translation has none.
 HOLLOW = {"penguin": {"attributions"}, "translate_en_es": {"attributions"}}
