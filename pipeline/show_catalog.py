@@ -22,7 +22,7 @@ def show_list() -> None:
             table.add_row(name, "invalid", str(error), style="red")
         else:
             table.add_row(name, loaded.task, loaded.description)
-    Console(highlight=False, soft_wrap=True).print(table)
+    _console().print(table)
 
 
 def show_pipeline(loaded: Config) -> None:
@@ -42,10 +42,15 @@ def show_pipeline(loaded: Config) -> None:
         *(["ModelOptimizer"] if loaded.optimizer else []),
         "Pusher",
     ]
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(" -> ".join(nodes), markup=False)
+    console = _console()
+    console.print(" -> ".join(nodes))
     console.print()
-    console.print(yaml.safe_dump(loaded.dump(), sort_keys=False, allow_unicode=True).rstrip(), markup=False)
+    console.print(yaml.safe_dump(loaded.dump(), sort_keys=False, allow_unicode=True).rstrip())
+
+
+def _console() -> Console:
+    """Standard output; what stands in brackets is text, not markup."""
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def _serving_check(section: ServingCheck) -> list[str]:

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
-
 from pipeline.model_inputs import Row
 from pipeline.show import grid, show
 from serving.json_values import to_json
@@ -22,7 +20,7 @@ def show_table(answers: Iterable[Row], asked: Mapping[str, Sequence[object]] | N
     table = grid(*columns, *listed[0])
     for index, answer in enumerate(listed):
         leading = (str(values[index]) for values in columns.values())
-        table.add_row(*(escape(value) for value in leading), *(cell(value) for value in answer.values()))
+        table.add_row(*leading, *(cell(value) for value in answer.values()))
     show(table)
 
 

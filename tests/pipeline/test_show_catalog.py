@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pipeline import config, show_catalog
@@ -36,3 +39,14 @@ def test_what_is_shown_can_be_run_as_it_is(capsys: pytest.CaptureFixture[str]) -
     shown = capsys.readouterr().out
     assert "serving_check:\n  enabled: true\n  with: embedded\n" in shown
     assert "  max_p99_ms: 20.0\n" in shown
+
+
+def test_what_stands_in_brackets_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (config.CATALOG / "penguin.yaml").read_text(encoding="utf-8")
+    described = re.sub(r"^description: .*$", "description: 'Species [red] of :penguin:'", text, flags=re.M)
+    (tmp_path / "penguin.yaml").write_text(described, encoding="utf-8")
+    monkeypatch.setattr(config, "CATALOG", tmp_path)
+    show_catalog.show_list()
+    assert "Species [red] of :penguin:" in capsys.readouterr().out
