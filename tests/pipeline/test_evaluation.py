@@ -11,7 +11,7 @@ from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 
 import components.evaluator.metrics  # noqa: F401
-from pipeline import evaluation
+from pipeline import evaluation, fingerprint
 from pipeline.sections import Config
 from pipeline.task_metrics import METRICS
 
@@ -76,6 +76,10 @@ def test_metrics_of_our_own_are_made_by_tfma(task: str) -> None:
     for name in metrics:
         assert type(found[name]).__name__ == evaluation.CLASSES[task][name]
         assert found[name].get_config()["name"] == name
+
+
+def test_a_change_of_a_metric_of_ours_is_one_of_the_evaluator() -> None:
+    assert set(evaluation.MODULES.values()) <= set(fingerprint._closure("components.evaluator.executor"))
 
 
 def test_parameters_of_our_metrics() -> None:
