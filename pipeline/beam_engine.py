@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import sys
@@ -97,7 +98,7 @@ def _check_flink(section: Beam) -> None:
         raise UserError(
             f"beam.flink_master: no Flink answers at {section.flink_master} ({why}); start it, or take beam.engine: local"
         ) from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"beam.flink_master: what answers at {section.flink_master} is not Flink's REST service ({error!r})"
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import socketserver
 import sys
 import threading
 from collections.abc import Iterator
@@ -183,6 +184,23 @@ def test_something_else_than_flink(listening: str) -> None:
             beam_engine.check(flink(listening, flink_master=master, worker_command="/opt/worker"))
     assert str(caught.value).startswith(
         f"beam.flink_master: what answers at {master} is not Flink's REST service (JSONDecodeError("
+    )
+
+
+@pytest.mark.parametrize("answer", [b"\x00\x12 no HTTP\r\n", b"HTTP/1.0 200 OK\r\n\r\n[1]"])
+def test_a_port_of_another_service(listening: str, answer: bytes) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            self.request.sendall(answer)
+
+    with socketserver.TCPServer(("localhost", 0), Handler) as other:
+        master = f"localhost:{other.server_address[1]}"
+        threading.Thread(target=other.handle_request).start()
+        with pytest.raises(UserError) as caught:
+            beam_engine.check(flink(listening, flink_master=master, worker_command="/opt/worker"))
+    assert str(caught.value).startswith(
+        f"beam.flink_master: what answers at {master} is not Flink's REST service ("
     )
 
 
