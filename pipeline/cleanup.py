@@ -6,9 +6,11 @@ resolvers take LIVE artifacts only.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +32,10 @@ _NODE_TEMPORARY = ("executor_execution", "driver_execution", "stateful_working_d
 
 @dataclass(frozen=True)
 class Item:
-    """Something to delete: kind is artifact, copy (of one in a store), orphan, temporary, checkpoint, push or log."""
+    """Something to delete.
+
+    kind: artifact, copy (of one in a store), orphan, temporary, checkpoint, push, log or report.
+    """
 
     kind: str
     path: Path
@@ -116,8 +121,7 @@ def size(path: Path) -> int:
     """Bytes of a file, or of all files below a folder; links count as nothing, hard links with their share."""
     if path.is_symlink() or not path.exists():
         return 0
-    found = [file.lstat() for file in ([path] if path.is_file() else _files(path))]
-    return sum(file.st_size // file.st_nlink for file in found)
+    return sum(stat.st_size // stat.st_nlink for stat in _stats(path))
 
 
 def _kept(store: Store, pipeline: str, keep_runs: int) -> Kept:
@@ -214,7 +218,19 @@ def _delete(path: Path) -> None:
 
 
 def _newest(path: Path) -> float:
-    return max([file.lstat().st_mtime for file in _files(path)], default=path.lstat().st_mtime)
+    """When a file, or the last file below a folder, was changed (seconds); infinite for what is gone meanwhile."""
+    try:
+        own = path.lstat().st_mtime
+    except FileNotFoundError:
+        return math.inf
+    return max((stat.st_mtime for stat in _stats(path)), default=own)
+
+
+def _stats(path: Path) -> Iterator[os.stat_result]:
+    """Of a file, or of all files below a folder, but for those that a run takes away meanwhile."""
+    for file in [path] if path.is_file() else _files(path):
+        with suppress(FileNotFoundError):
+            yield file.lstat()
 
 
 def _files(path: Path) -> Iterator[Path]:

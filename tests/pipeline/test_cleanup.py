@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -197,3 +198,13 @@ def test_the_command_deletes_only_when_told(four: Recorder, capsys: pytest.Captu
     assert len(states(four)["DELETED"]) == 1
     cleanup_command.gc(None, 1, True, four.home.root)
     assert capsys.readouterr().out == "penguin: nothing to delete\n"
+
+
+def test_what_a_run_takes_away_while_it_is_looked_at_counts_as_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stays").write_bytes(b"12345")
+    monkeypatch.setattr(cleanup, "_files", lambda path: iter([path / "gone", path / "stays"]))
+    assert cleanup.size(tmp_path) == 5
+    assert cleanup._newest(tmp_path) == (tmp_path / "stays").stat().st_mtime
+    assert cleanup._newest(tmp_path / "gone") == math.inf
