@@ -1,7 +1,7 @@
 """Where an artifact came from and what came of it, as graphs of what really ran.
 
 A cached execution only points at artifacts that an earlier one made: it is counted, and never walked through. A
-former model or former statistics that something was compared with are references: told of, not walked into.
+former model, or what is known of it, that something was compared with is a reference: told of, not walked into.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from common.errors import BadInput
 from pipeline import companions, metadata, pushes, runs
 from pipeline.metadata import Store
 
-REFERENCE_KEYS = frozenset({"baseline_model", "base_model", "baseline_statistics", "former_evaluation"})
+REFERENCE_KEYS = frozenset(
+    {"baseline_model", "base_model", "baseline_statistics", "former_evaluation", "former"}
+)
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
 # Executions for which to ask MLMD one by one; beyond, all runs are read once.

@@ -10,7 +10,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from common.errors import BadInput
 from pipeline import cli, lineage, lineage_report, metadata
 from pipeline.home import Home
-from tests.pipeline.records import Recorder
+from pipeline.lineage import Edge
+from tests.pipeline.records import Recorder, _event
 
 PIPELINE = "penguin"
 
@@ -87,6 +88,33 @@ def test_a_model_compared_with_itself_ends(tmp_path: Path) -> None:
         ("r1", None),
         ("r2", {"id": candidate, "type": "Model", "versions": [1]}),
     ]
+
+
+def test_attributions_do_not_come_of_those_that_they_are_compared_with(tmp_path: Path) -> None:
+    recorder = Recorder(Home(tmp_path))
+    store = recorder.store
+    models = [recorder.run(f"r{seed}", trainer={"seed": seed})["Trainer"]["model"] for seed in (1, 2)]
+    execution_type = store.put_execution_type(mlmd.ExecutionType(name="Attributions"))
+    artifact_type = store.put_artifact_type(mlmd.ArtifactType(name="FeatureAttributions"))
+    made: list[int] = []
+    for model_id in models:
+        read = {"model": store.get_artifacts_by_id([model_id])[0]}
+        if made:
+            read["former"] = store.get_artifacts_by_id(made)[0]
+        pairs = [(artifact, _event(mlmd.Event.INPUT, [key])) for key, artifact in read.items()]
+        attributions = mlmd.Artifact(type_id=artifact_type, uri=str(tmp_path / str(model_id)))
+        pairs.append((attributions, _event(mlmd.Event.OUTPUT, ["attributions"])))
+        execution = mlmd.Execution(type_id=execution_type, last_known_state=mlmd.Execution.COMPLETE)
+        contexts = [
+            recorder._context("node", f"{PIPELINE}.Attributions"),
+            recorder._context("pipeline_run", "r1"),
+        ]
+        made += store.put_execution(execution, pairs, contexts)[1][-1:]
+    of_first = lineage.downstream(store, models[0]).of_type("FeatureAttributions")
+    assert [artifact.id for artifact in of_first] == made[:1]
+    assert models[0] not in lineage.upstream(store, made[1]).artifacts
+    [step] = [step for step in lineage.upstream(store, made[1]).steps.values() if step.references]
+    assert step.references == [Edge("former", made[0])]
 
 
 def test_uses_counts_the_cache(past: Recorder) -> None:
