@@ -12,13 +12,14 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
+from pipeline.node_names import RESOLVERS
+
 if TYPE_CHECKING:
     from pipeline.node import NodeResult
 
 PROGRESS_LOGGER = "mlpipe.progress"
 PLAIN_LINE_SECONDS = 10.0
 PIPE_WIDTH = 250
-HIDDEN = ("latest_blessed_model", "warm_start_model", "last_span_statistics", "evaluated_model")
 WIDTH = max(len(name) for name in ("ExampleValidator", "StatisticsGen"))
 
 
@@ -106,7 +107,7 @@ class Progress(logging.Handler):
         detail = self.current.detail if self.current else ""
         row = Row(node_id, state, time.monotonic() - self._began, detail)
         self.current = None
-        if node_id in HIDDEN and state != "failed":
+        if node_id in RESOLVERS and state != "failed":
             return
         self.rows.append(row)
         style = {"failed": "red", "cached": "cyan"}.get(state)

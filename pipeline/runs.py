@@ -15,43 +15,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from common.errors import BadInput
 from pipeline import companions, metadata, pushes
 from pipeline.metadata import Store
-
-# In the order of the DAG. Optional nodes are told of only where they ran.
-NODES = (
-    "ExampleGen",
-    "StatisticsGen",
-    "SchemaGen",
-    "last_span_statistics",
-    "evaluated_model",
-    "ExampleValidator",
-    "Transform",
-    "WordPairs",
-    "Tuner",
-    "warm_start_model",
-    "Trainer",
-    "latest_blessed_model",
-    "Evaluator",
-    "former_attributions",
-    "Attributions",
-    "ServingCheck",
-    "ModelOptimizer",
-    "Pusher",
-)
-EVALUATION_NODES = ("ExampleGen", "StatisticsGen", "ExampleValidator", "Evaluator")
-OPTIONAL = frozenset(
-    {
-        "last_span_statistics",
-        "evaluated_model",
-        "WordPairs",
-        "Tuner",
-        "warm_start_model",
-        "latest_blessed_model",
-        "former_attributions",
-        "Attributions",
-        "ServingCheck",
-        "ModelOptimizer",
-    }
-)
+from pipeline.node_names import EVALUATION_NODES, NODES, OPTIONAL
 
 INTERRUPTED = "mlpipe_interrupted"
 

@@ -7,7 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import config
-from pipeline.sections import Config, ServingCheck
+from pipeline.node_list import node_list
+from pipeline.node_names import RESOLVERS
+from pipeline.sections import Config
+
+GATED = ("ExampleValidator", "Evaluator", "Attributions", "ServingCheck")
 
 
 def show_list() -> None:
@@ -27,21 +31,7 @@ def show_list() -> None:
 
 def show_pipeline(loaded: Config) -> None:
     """The nodes in their order, then the whole configuration as YAML that can be run as it is."""
-    nodes = [
-        "ExampleGen",
-        "StatisticsGen",
-        "SchemaGen (curated)" if loaded.schema_.curated else "SchemaGen",
-        "ExampleValidator [gate]",
-        "Transform",
-        *(["WordPairs"] if loaded.task == "embedding" else []),
-        *(["Tuner"] if loaded.trainer.tuning.get("trials") else []),
-        "Trainer",
-        "Evaluator [gate]",
-        *(["Attributions [gate]"] if loaded.attributions else []),
-        *_serving_check(loaded.serving_check),
-        *(["ModelOptimizer"] if loaded.optimizer else []),
-        "Pusher",
-    ]
+    nodes = [_shown(node.id, loaded) for node in node_list(loaded) if node.id not in RESOLVERS]
     console = _console()
     console.print(" -> ".join(nodes))
     console.print()
@@ -53,7 +43,11 @@ def _console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def _serving_check(section: ServingCheck) -> list[str]:
-    if not section.enabled:
-        return []
-    return [f"ServingCheck{' (InfraValidator)' if section.with_ == 'infra_validator' else ''} [gate]"]
+def _shown(node_id: str, loaded: Config) -> str:
+    """A node with what is special about it in this pipeline."""
+    kind = ""
+    if node_id == "SchemaGen" and loaded.schema_.curated:
+        kind = " (curated)"
+    elif node_id == "ServingCheck" and loaded.serving_check.with_ == "infra_validator":
+        kind = " (InfraValidator)"
+    return f"{node_id}{kind}{' [gate]' if node_id in GATED else ''}"

@@ -9,7 +9,8 @@ from typing import Any
 import pydantic
 import yaml
 
-from pipeline import metadata, node_list, runs
+from pipeline import metadata, node_list
+from pipeline.node_names import NODES
 from pipeline.runs import NodeRun
 from pipeline.sections import Config
 from reports import graph, words
@@ -120,7 +121,7 @@ def _nodes(facts: RunFacts) -> list[NodeRun]:
     unreached = {
         target: NodeRun(target, "not reached") for _, target in _configured(facts) if target not in known
     }
-    order = {node_id: place for place, node_id in enumerate(runs.NODES)}
+    order = {node_id: place for place, node_id in enumerate(NODES)}
     return sorted([*facts.nodes, *unreached.values()], key=lambda node: order.get(node.id, len(order)))
 
 

@@ -10,7 +10,7 @@ from common.errors import BadInput
 from components.columnar_example_gen.options import ReaderOptions
 from components.image_example_gen.options import ImageOptions
 from components.text_example_gen.options import TextOptions
-from pipeline import config, node_list
+from pipeline import config, node_list, node_names
 from pipeline.home import Home
 from pipeline.node_list import Node
 from pipeline.sources import Source
@@ -27,8 +27,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-def graph_of_tfx(loaded: config.Config, folder: Path) -> list[Node]:
-    """The graph of the pipeline that TFX gets; no data are needed to draw it."""
+def pipeline_of_tfx(loaded: config.Config, folder: Path) -> Any:
+    """The pipeline that TFX gets; no data are needed to draw it."""
     from pipeline.dag import create_pipeline
 
     data = loaded.data
@@ -40,7 +40,7 @@ def graph_of_tfx(loaded: config.Config, folder: Path) -> list[Node]:
     schema = folder / "schema.pbtxt"
     schema.touch()
     slices = [list(piece.columns) for piece in loaded.evaluation.slices]
-    pipeline = create_pipeline(
+    return create_pipeline(
         loaded,
         Source(str(folder), "*", reader, []),
         slices,
@@ -48,9 +48,12 @@ def graph_of_tfx(loaded: config.Config, folder: Path) -> list[Node]:
         {},
         Home(folder),
     )
+
+
+def graph_of_tfx(loaded: config.Config, folder: Path) -> list[Node]:
     return [
         Node(node.id, tuple(sorted(before.id for before in node.upstream_nodes)))
-        for node in pipeline.components
+        for node in pipeline_of_tfx(loaded, folder).components
     ]
 
 
@@ -77,6 +80,17 @@ def test_optional_nodes_as_tfx_gets_them(variant: str, tmp_path: Path) -> None:
     nodes = node_list.node_list(loaded)
     assert closure(nodes) == closure(graph_of_tfx(loaded, tmp_path))
     assert closure(nodes) != closure(node_list.node_list(config.load("penguin")))
+
+
+def test_the_resolvers_are_those_of_tfx(tmp_path: Path) -> None:
+    from tfx.dsl.components.common.resolver import Resolver
+
+    values = {**VARIANTS["drift"], **VARIANTS["warm"], **VARIANTS["attributed"]}
+    loaded = config.load("penguin", [f"{key}={json.dumps(value)}" for key, value in values.items()])
+    components = pipeline_of_tfx(loaded, tmp_path).components
+    found = {node.id for node in components if isinstance(node, Resolver)}
+    assert found | {"evaluated_model"} == node_names.RESOLVERS
+    assert {node.id for node in components} <= set(node_names.NODES)
 
 
 @pytest.mark.parametrize("name", config.names())

@@ -55,14 +55,15 @@ def test_a_line_for_every_node_in_a_pipe() -> None:
     ]
 
 
-def test_resolvers_are_shown_only_when_they_fail() -> None:
+@pytest.mark.parametrize("resolver", ["latest_blessed_model", "former_attributions"])
+def test_resolvers_are_shown_only_when_they_fail(resolver: str) -> None:
     stream = io.StringIO()
     with Progress(stream) as progress:
-        progress.started("latest_blessed_model")
-        progress.finished(result("latest_blessed_model", "complete"))
-        progress.started("latest_blessed_model")
+        progress.started(resolver)
+        progress.finished(result(resolver, "complete"))
+        progress.started(resolver)
         progress.failed()
-    assert lines(stream) == ["latest_blessed_model  failed"]
+    assert lines(stream) == [f"{resolver:<16}  failed"]
 
 
 def test_a_node_that_runs_when_the_run_ends_failed() -> None:
