@@ -11,7 +11,9 @@ from rich.table import Table
 
 from common.errors import BadInput
 from data.registry import DATASETS, Dataset, write
-from pipeline import home
+from pipeline import home as home_module
+from pipeline import lock
+from pipeline.target_flags import HomeOption
 from pipeline.wording import display, nearest
 
 app = typer.Typer(help="Data sets and pretrained weights: list them, get their files.", rich_markup_mode=None)
@@ -38,14 +40,16 @@ def get(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch the original files where they are not on this machine.")
     ] = False,
-    home_option: Annotated[
-        Path | None, typer.Option("--home", help="Folder of all state [env MLPIPE_HOME; default ./.mlpipe].")
-    ] = None,
+    home: HomeOption = None,
 ) -> None:
     """Write the files of a data set or of pretrained weights to a folder, checked against their checksums."""
     dataset = _find(name)
-    folder = to or home.find(home_option).data / name
-    path = write(dataset, folder, download)
+    if to is None:
+        found = home_module.find(home)
+        with lock.writing_data(found, name):
+            path = write(dataset, found.data / name, download)
+    else:
+        path = write(dataset, to, download)
     print(f"wrote {display(path)}\nin a pipeline: {_section(dataset, path)}")
 
 

@@ -1,7 +1,7 @@
 """One run of a pipeline at a time: locks that the kernel lets go of when their process dies, however it dies.
 
 A run in one process holds the pipeline's lock alone. The processes of a run that goes node by node share it, and each
-holds the lock of its node alone.
+holds the lock of its node alone. What runs of several pipelines share, the data in a home, has a lock of its own.
 """
 
 from __future__ import annotations
@@ -94,12 +94,16 @@ def node_lock(home: Home, pipeline: str, run_id: str, node: str) -> Iterator[Non
 @contextmanager
 def brief(home: Home, pipeline: str) -> Iterator[None]:
     """Hold, for a moment, what nodes of one run side by side need when they change what is recorded of the run."""
-    descriptor = _opened(home.lock(f"{pipeline}{_BRIEF}"))
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with _alone(home.lock(f"{pipeline}{_BRIEF}")):
         yield
-    finally:
-        os.close(descriptor)
+
+
+@contextmanager
+def writing_data(home: Home, name: str) -> Iterator[None]:
+    """Let one process at a time write the folder of this name below the home's data; others wait for it."""
+    # No pipeline's name begins with a dot.
+    with _alone(home.lock(f".data-{name}")):
+        yield
 
 
 def held_here(home: Home, pipeline: str) -> str | None:
@@ -137,6 +141,16 @@ def _holder(path: Path) -> Holder | None:
 def _opened(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    descriptor = _opened(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _acquire(

@@ -18,10 +18,10 @@ from components.image_example_gen import fingerprint as image_fingerprint
 from components.image_example_gen.options import FEATURES, SINGULAR, ImageOptions
 from components.text_example_gen import files as text_files
 from components.text_example_gen.options import CHARACTERS, WORDS, TextOptions
-from pipeline import fingerprint, remote_data
+from pipeline import fingerprint, lock, remote_data
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
-from pipeline.sections import Config
+from pipeline.sections import Config, Data
 from pipeline.wording import nearest
 
 SPLIT = "all"
@@ -209,7 +209,8 @@ def _from_here_or_repository(path: Path) -> str:
 def _load(config: Config, home: Home) -> Path:
     """What the loader wrote, below a folder named after its code and arguments, so that a change writes anew.
 
-    The folder appears by one rename: what a loader that was killed has left does not count.
+    The folder appears by one rename: what a loader that was killed has left does not count. Of several runs that need it
+    at once, one writes it.
     """
     module, _, function = (config.data.loader or "").partition(":")
     try:
@@ -223,15 +224,25 @@ def _load(config: Config, home: Home) -> Path:
         raise BadInput(f"data.loader_args: {config.data.loader}: {error}") from None
     key = fingerprint.of_values(fingerprint.of_module(module), function, arguments)[:12]
     folder = home.data / f"{module}-{key}"
-    whole = config.data.images in ("folders", "idx") or config.data.text == "folders"
-    suffixes = "" if config.data.text else inputs.SUFFIXES
-    files = [path for path in sorted(folder.glob("[!.]*")) if path.name.endswith(suffixes)]
-    present = [folder] if whole else files
-    if len(present) == 1 and present[0].exists():
-        return present[0]
-    staged = folder.with_name(f".{folder.name}")
-    for leftover in (staged, folder):
-        shutil.rmtree(leftover, ignore_errors=True)
-    written = load(staged, **arguments)
-    staged.rename(folder)
+    present = _loaded(config.data, folder)
+    if present is not None:
+        return present
+    with lock.writing_data(home, folder.name):
+        present = _loaded(config.data, folder)
+        if present is not None:
+            return present
+        staged = folder.with_name(f".{folder.name}")
+        for leftover in (staged, folder):
+            shutil.rmtree(leftover, ignore_errors=True)
+        written = load(staged, **arguments)
+        staged.rename(folder)
     return folder / written.relative_to(staged)
+
+
+def _loaded(data: Data, folder: Path) -> Path | None:
+    """What a loader has written to its folder already: the folder itself, or the only data file in it."""
+    if data.images in ("folders", "idx") or data.text == "folders":
+        return folder if folder.exists() else None
+    suffixes = "" if data.text else inputs.SUFFIXES
+    files = [path for path in folder.glob("[!.]*") if path.name.endswith(suffixes)]
+    return files[0] if len(files) == 1 else None

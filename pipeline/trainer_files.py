@@ -13,7 +13,7 @@ from typing import Any
 
 from common.errors import BadInput
 from data import registry
-from pipeline import fingerprint
+from pipeline import fingerprint, lock
 from pipeline.config import REPOSITORY
 from pipeline.home import Home
 from pipeline.sections import Config, Trainer
@@ -79,11 +79,12 @@ def _named(trainer: Trainer) -> Iterator[tuple[str, str]]:
 def _got(name: str, home: Home) -> Path:
     """Weights that are known by name, which are written below the home where they are not there yet."""
     folder = home.data / name
-    present = sorted(folder.glob("*.weights.h5"))
-    if len(present) == 1:
-        return present[0]
-    print(f"writing {name} ({WEIGHTS[name].what}) to {display(folder)}", flush=True)
-    return registry.write(WEIGHTS[name], folder)
+    with lock.writing_data(home, name):
+        present = list(folder.glob("*.weights.h5"))
+        if len(present) == 1:
+            return present[0]
+        print(f"writing {name} ({WEIGHTS[name].what}) to {display(folder)}", flush=True)
+        return registry.write(WEIGHTS[name], folder)
 
 
 def _located(key: str, value: str) -> Path:

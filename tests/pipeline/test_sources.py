@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +150,16 @@ def test_a_loader_runs_once_for_its_code_and_arguments() -> None:
     write("my_loader.py", LOADER + "\n# edited\n")
     find(data)
     assert calls() == 3
+
+
+def test_runs_that_need_a_loader_at_once_wait_for_the_first() -> None:
+    slow = LOADER.replace("    path = folder", "    time.sleep(0.3)\n    path = folder")
+    write("my_loader.py", f"import time\n{slow}")
+    importlib.import_module("my_loader")
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(find, [{"loader": "my_loader:write_csv"}] * 3))
+    assert calls() == 1
+    assert {(source.base, source.pattern) for source in found} == {(found[0].base, "rows.csv")}
 
 
 def test_a_path_wins_over_the_loader() -> None:
