@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib.util
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from common import whole_file
 from common.errors import BadInput
 
 
@@ -41,29 +41,17 @@ def package_file(package: str, name: str, sha256: str, install: str) -> bytes:
 
 def write_rows(folder: Path, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
     """Writes `folder`/`name` as CSV with a header: the file appears complete or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    # Not named like a data file: a folder or a glob of data files must not pick up a part of one.
-    partial = folder / f"{path.stem}.{os.getpid()}.part"
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    with (
+        whole_file.written(folder / name) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    return folder / name
 
 
 def write_text(folder: Path, name: str, text: str) -> Path:
     """Writes `folder`/`name` in UTF-8: the file appears complete or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    partial = folder / f"{path.stem}.{os.getpid()}.part"
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    whole_file.write_text(folder / name, text)
+    return folder / name

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from common import whole_file
 from common.errors import BadInput
 from pipeline.home import Home
 from pipeline.wording import nearest
@@ -130,9 +131,9 @@ def keep(home: Home, uri: str | None, password_file: str | None) -> None:
             f"metadata.uri: {wanted}: this home keeps its records in {present}; give another --home, or move away "
             f"{home.metadata_setting if home.metadata_setting.is_file() else present}"
         )
-    home.root.mkdir(parents=True, exist_ok=True)
     setting = {"uri": uri, "password_file": wanted.password_file}
-    home.metadata_setting.write_text(json.dumps(setting, indent=1) + "\n", encoding="utf-8")
+    # At once: runs that begin together read what one of them writes.
+    whole_file.write_text(home.metadata_setting, json.dumps(setting, indent=1) + "\n")
 
 
 def connection(address: Address) -> mlmd.ConnectionConfig:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from common import whole_file
 from common.errors import UserError
 from pipeline import home as home_module
 from pipeline.target_flags import HomeOption
@@ -37,7 +38,7 @@ def report(
     path = to or found.report(facts.pipeline, facts.id)
     try:
         if card:
-            path.write_text(model_card.markdown(facts), encoding="utf-8")
+            whole_file.write_text(path, model_card.markdown(facts))
         else:
             run_report.write(facts, path)
     except OSError as error:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from common import whole_file
 from common.errors import BadInput
 from components.columnar_example_gen import column_types, csv_reader, examples, formats, inputs, source
 from components.columnar_example_gen.options import ReaderOptions
@@ -96,7 +97,7 @@ def new_pipeline(
         gates=_gates(task, labels, text, built),
         slices=_slices(features),
     )
-    _write(path, _render(proposal))
+    whole_file.write_text(path, _render(proposal))
     catalog.load(str(path))
     return path
 
@@ -201,13 +202,6 @@ def _slices(features: Sequence[Column]) -> list[Column]:
     return sorted(fitting, key=lambda column: column.distinct)[:_MOST_SLICES]
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-
-
 def _flow(value: Any) -> str:
     """A value on one line of YAML."""
     return (
@@ -249,10 +243,11 @@ def _render(proposal: Proposal) -> str:
 
 def _render_head(proposal: Proposal) -> list[str]:
     labels = list(proposal.labels)
+    description = f"{','.join(labels)} from {Path(proposal.path).name}."
     return [
         f"# Proposed by `mlpipe new` from {proposal.rows:,} rows: a start to be edited.",
         f"name: {proposal.name}",
-        f"description: {_flow(f'{chr(44).join(labels)} from {Path(proposal.path).name}.')}",
+        f"description: {_flow(description)}",
         f"task: {proposal.task}",
         f"label: {_flow(labels[0] if len(labels) == 1 else labels)}",
     ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import os
-import tempfile
 from pathlib import Path
 
+from common import whole_file
 from reports.page import Section, page
 from reports.run_facts import Missing, RunFacts
 
@@ -40,17 +39,7 @@ def write(facts: RunFacts, to: Path) -> None:
     Raises:
       OSError: it cannot be written.
     """
-    text = html(facts)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=to.parent, prefix=f".{to.stem}-", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(draft, 0o644)
-        os.replace(draft, to)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    whole_file.write_text(to, html(facts))
 
 
 def _section(facts: RunFacts, module: str, section_id: str, title: str) -> Section:

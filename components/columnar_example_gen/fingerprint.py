@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common import whole_file
 from components.columnar_example_gen import inputs
 
 _SETTLED_SECONDS = 2.0
@@ -67,7 +68,7 @@ class Digests:
         if self._cache is not None and any(
             self._known.get(path) != entry for path, entry in self._seen.items()
         ):
-            _save(self._cache, {**self._known, **self._seen})
+            whole_file.write_text(self._cache, json.dumps({**self._known, **self._seen}))
 
 
 def digest(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -89,14 +90,7 @@ def _load(cache: Path | None) -> dict[str, list[Any]]:
     if cache is None:
         return {}
     try:
-        known = json.loads(cache.read_text())
+        known = json.loads(cache.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
-
-
-def _save(cache: Path, known: Mapping[str, Any]) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_name(f"{cache.name}.{os.getpid()}")
-    partial.write_text(json.dumps(known))
-    os.replace(partial, cache)

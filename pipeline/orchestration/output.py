@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from common import whole_file
 from common.errors import BadInput, UserError
 from pipeline.wording import display
 
@@ -35,13 +34,7 @@ def write(path: Path, text: str, mark: str, force: bool, in_folder: bool = False
                 f"{display(path)}: is there and was not written by this command; name another {kind} with --out, or give"
                 " --force"
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=".", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        whole_file.write_text(path, text)
     except OSError as error:
         raise UserError(
             f"--out {display(named)}: cannot be written: {error.strerror or error}; name another {kind}"

@@ -342,7 +342,7 @@ def test_an_unwritable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def denied(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.NamedTemporaryFile", denied)
+    monkeypatch.setattr("os.replace", denied)
     overrides = ["kubeflow.image=a", "kubeflow.volume=b"]
     with pytest.raises(UserError, match="cannot be written: Permission denied; name another file"):
         kubeflow.export("linear", overrides, tmp_path / "spec.yaml")

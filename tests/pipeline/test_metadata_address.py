@@ -88,6 +88,19 @@ def test_where_runs_are_already_they_stay(tmp_path: Path) -> None:
         metadata_address.keep(home, "sqlite:///a/b.sqlite", None)
 
 
+def test_a_home_never_has_half_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str, **how: object) -> int:
+        path.write_bytes(text[: len(text) // 2].encode())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.delenv(metadata_address.URI, raising=False)
+    monkeypatch.setattr(Path, "write_text", full)
+    home = Home(tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        metadata_address.keep(home, "postgresql://ml@db/runs", None)
+    assert metadata_address.find(home) == Address("sqlite", home.metadata)
+
+
 def test_connections_have_password_and_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", "of PostgreSQL's own")
     found = metadata_address.connection(
