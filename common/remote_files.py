@@ -1,36 +1,27 @@
-"""Folders of object stores and of HDFS (s3://, gs://, hdfs://), by Arrow's file systems.
+"""Files and folders in object stores and in HDFS (see `common.object_stores`), and their copies on this machine.
 
-Credentials come from where the stores' own tools look for them: AWS_* and ~/.aws, GOOGLE_APPLICATION_CREDENTIALS, the
-configuration of Hadoop. `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` names another store that speaks S3. Every trouble is
-a UserError with one line. Arrow is imported when a store is first asked.
+Every trouble of a store is a UserError with one line.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from common.errors import BadInput, UserError
+from common.errors import UserError
+from common.object_stores import opened, told
 
 T = TypeVar("T")
 
-SCHEMES = ("s3", "gs", "hdfs")
 _AT_ONCE = 8
 _BLOCK = 8 << 20
-_CONNECT_SECONDS = 5
-_ANSWER_SECONDS = 60
-_RETRY_SECONDS = 15
 # What a copy that was killed can leave begins with it.
 PARTIAL = ".fetching-"
 
@@ -47,20 +38,6 @@ class File:
 def is_remote(path: str | os.PathLike[str]) -> bool:
     """Whether a path is a URI of a store, and not a path of this machine."""
     return "://" in str(path)
-
-
-def check_uri(uri: str) -> None:
-    """Raises BadInput for a scheme that is not known, a URI without a bucket, or one with credentials in it."""
-    scheme, _, rest = uri.partition("://")
-    authority = rest.partition("/")[0]
-    if scheme not in SCHEMES:
-        shown = f"{scheme}://{rest.rpartition('@')[2]}"
-        raise BadInput(f"{shown}: no store that is known; write s3://bucket/folder, gs://... or hdfs://...")
-    if "@" in authority:
-        shown = f"{scheme}://{rest.rpartition('@')[2]}"
-        raise BadInput(f"{shown}: credentials do not belong into the URI; set them in the environment")
-    if scheme != "hdfs" and not authority:
-        raise BadInput(f"{uri}: no bucket in it; write {scheme}://bucket/folder")
 
 
 def join(uri: str, *names: str) -> str:
@@ -80,9 +57,9 @@ def stat(uri: str, names: Iterable[str]) -> list[File]:
     """Those of the named files of a folder that are there."""
     from pyarrow import fs
 
-    store, path = _open(uri)
+    store, path = opened(uri)
     listed = list(names)
-    with _told(uri):
+    with told(uri):
         found = store.get_file_info([f"{path}/{name}" for name in listed]) if listed else []
     return [_file(name, one) for name, one in zip(listed, found, strict=True) if one.type == fs.FileType.File]
 
@@ -92,7 +69,7 @@ def children(uri: str) -> list[str]:
 
     Raises BadInput when there is not even the bucket.
     """
-    found, folders = _entries(uri, deep=_open(uri)[0].type_name == "gcs")
+    found, folders = _entries(uri, deep=opened(uri)[0].type_name == "gcs")
     # Arrow lists a folder of Google's store only where an empty object stands for it.
     names = [*folders, *(file.name for file in found if "/" in file.name)]
     return sorted({name.partition("/")[0] for name in names})
@@ -114,9 +91,9 @@ def is_folder(uri: str) -> bool:
 
 def read(uri: str) -> bytes | None:
     """The content of a file, None where there is none."""
-    store, path = _open(uri)
+    store, path = opened(uri)
     try:
-        with _told(uri), store.open_input_stream(path, compression=None) as stream:
+        with told(uri), store.open_input_stream(path, compression=None) as stream:
             return bytes(stream.read())
     except FileNotFoundError:
         return None
@@ -124,8 +101,8 @@ def read(uri: str) -> bytes | None:
 
 def write(uri: str, content: bytes) -> None:
     """Writes a file, over one that is there."""
-    store, path = _open(uri)
-    with _told(uri, writes=True):
+    store, path = opened(uri)
+    with told(uri, writes=True):
         _make_parent(store, path)
         with store.open_output_stream(path, compression=None) as stream:
             stream.write(content)
@@ -135,8 +112,8 @@ def delete(uri: str, first: Collection[str] = ()) -> None:
     """Deletes a folder with all that is in it, or a file, if it is there; the files `first` before all others."""
     from pyarrow import fs
 
-    store, path = _open(uri)
-    with _told(uri):
+    store, path = opened(uri)
+    with told(uri):
         for name in first:
             if store.get_file_info(f"{path}/{name}").type == fs.FileType.File:
                 store.delete_file(f"{path}/{name}")
@@ -157,11 +134,16 @@ def download(uri: str, folder: Path, immutable: bool = False) -> None:
     found, folders = _entries(uri, deep=True)
     for name in ("", *folders):
         folder.joinpath(name).mkdir(parents=True, exist_ok=True)
+    forget_others(folder, found)
+    copy_here(uri, found, folder, immutable)
+
+
+def forget_others(folder: Path, found: Iterable[File], deep: bool = True) -> None:
+    """Removes the files in a local folder, and below it if `deep`, that are no copies of those that were found."""
     names = {file.name for file in found}
-    for path in [one for one in folder.rglob("*") if one.is_file()]:
+    for path in [one for one in (folder.rglob("*") if deep else folder.glob("*")) if one.is_file()]:
         if str(path.relative_to(folder)) not in names:
             path.unlink()
-    copy_here(uri, found, folder, immutable)
 
 
 def copy_here(uri: str, found: Iterable[File], folder: Path, immutable: bool = False) -> None:
@@ -194,11 +176,11 @@ def upload(folder: Path, uri: str) -> None:
 
     Afterwards the local files have the times of the remote ones, so that `download` finds nothing to do.
     """
-    store, path = _open(uri)
+    store, path = opened(uri)
     local = {str(one.relative_to(folder)): one for one in sorted(folder.rglob("*")) if one.is_file()}
     empty = [one for one in (folder, *folder.rglob("*")) if one.is_dir() and not any(one.iterdir())]
     strange = [file.name for file in files(uri) if file.name not in local]
-    with _told(uri):
+    with told(uri):
         for name in strange:
             store.delete_file(f"{path}/{name}")
         for one in empty:
@@ -218,17 +200,17 @@ def rename(uri: str, to: str, last: str) -> None:
 
     Whoever finds the file `last` in the new folder finds all others there.
     """
-    store, path = _open(uri)
-    _, target = _open(to)
+    store, path = opened(uri)
+    _, target = opened(to)
     if store.type_name == "hdfs":
-        with _told(to):
+        with told(to):
             store.move(path, target)
         return
     names = [file.name for file in files(uri)]
     rest = [name for name in names if name != last]
 
     def copy(name: str) -> None:
-        with _told(join(to, name)):
+        with told(join(to, name)):
             store.copy_file(f"{path}/{name}", f"{target}/{name}")
 
     _each(rest, copy)
@@ -237,8 +219,8 @@ def rename(uri: str, to: str, last: str) -> None:
 
 
 def _kind(uri: str) -> Any:
-    store, path = _open(uri)
-    with _told(uri):
+    store, path = opened(uri)
+    with told(uri):
         return store.get_file_info(path).type
 
 
@@ -247,7 +229,7 @@ def _entries(uri: str, deep: bool) -> tuple[list[File], list[str]]:
     from pyarrow import fs
 
     found = _listed(uri, deep)
-    below = len(_open(uri)[1].rstrip("/")) + 1
+    below = len(opened(uri)[1].rstrip("/")) + 1
     return (
         [_file(one.path[below:], one) for one in found if one.type == fs.FileType.File],
         [one.path[below:] for one in found if one.type == fs.FileType.Directory],
@@ -262,8 +244,8 @@ def _listed(uri: str, recursive: bool) -> list[Any]:
     """What Arrow says of everything in a folder. Raises BadInput when there is not even the bucket."""
     from pyarrow import fs
 
-    store, path = _open(uri)
-    with _told(uri):
+    store, path = opened(uri)
+    with told(uri):
         found = list(store.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=recursive)))
         bucket = path.partition("/")[0]
         if not found and bucket and store.get_file_info(bucket).type == fs.FileType.NotFound:
@@ -282,11 +264,11 @@ def _is_copy(path: Path, file: File, immutable: bool) -> bool:
 
 
 def _download_file(uri: str, file: File, path: Path, scratch: Path) -> None:
-    store, source = _open(join(uri, file.name))
+    store, source = opened(join(uri, file.name))
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, partial = tempfile.mkstemp(dir=scratch)
     try:
-        with os.fdopen(descriptor, "wb") as target, _told(join(uri, file.name)):
+        with os.fdopen(descriptor, "wb") as target, told(join(uri, file.name)):
             with store.open_input_stream(source, compression=None) as stream:
                 while block := stream.read(_BLOCK):
                     _write_block(target, block, path)
@@ -307,8 +289,8 @@ def _write_block(target: Any, block: bytes, path: Path) -> None:
 
 
 def _upload_file(path: Path, uri: str) -> None:
-    store, target = _open(uri)
-    with _told(uri, writes=True):
+    store, target = opened(uri)
+    with told(uri, writes=True):
         _make_parent(store, target)
         with path.open("rb") as source, store.open_output_stream(target, compression=None) as stream:
             shutil.copyfileobj(source, stream, _BLOCK)
@@ -332,97 +314,3 @@ def _each(items: Iterable[T], work: Callable[[T], None]) -> None:
     with ThreadPoolExecutor(min(_AT_ONCE, len(listed))) as pool:
         for _ in pool.map(work, listed):
             pass
-
-
-def _open(uri: str) -> tuple[Any, str]:
-    """The file system, and the path in it."""
-    check_uri(uri)
-    scheme, _, rest = uri.partition("://")
-    authority, _, path = rest.rstrip("/").partition("/")
-    with _told(uri):
-        store = _store(scheme, authority, _endpoint(scheme), _region() if scheme == "s3" else "")
-    if scheme == "hdfs":
-        return store, f"/{path}"
-    return store, f"{authority}/{path}".rstrip("/")
-
-
-def forget_stores() -> None:
-    """Reads the credentials anew when a store is asked next."""
-    _store.cache_clear()
-
-
-@cache
-def _store(scheme: str, authority: str, endpoint: str, region: str) -> Any:
-    from pyarrow import fs
-
-    if scheme == "hdfs":
-        host, _, port = authority.partition(":")
-        return fs.HadoopFileSystem(host or "default", int(port or 0))
-    parts = urlsplit(endpoint)
-    where = {"endpoint_override": parts.netloc, "scheme": parts.scheme} if endpoint else {}
-    if scheme == "gs":
-        return fs.GcsFileSystem(
-            anonymous=bool(endpoint), retry_time_limit=timedelta(seconds=_RETRY_SECONDS), **where
-        )
-    return fs.S3FileSystem(
-        region=region or ("us-east-1" if endpoint else _region_of(authority)),
-        connect_timeout=_CONNECT_SECONDS,
-        request_timeout=_ANSWER_SECONDS,
-        **where,
-    )
-
-
-def _endpoint(scheme: str) -> str:
-    """Where a store is that is not the provider's own; without a scheme it is http."""
-    names = {"s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"), "gs": ("STORAGE_EMULATOR_HOST",)}
-    given = next((os.environ[name] for name in names.get(scheme, ()) if os.environ.get(name)), "")
-    return given if not given or "://" in given else f"http://{given}"
-
-
-def _region() -> str:
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
-
-
-def _region_of(bucket: str) -> str | None:
-    from pyarrow import fs
-
-    try:
-        return str(fs.resolve_s3_region(bucket))
-    except OSError:
-        return None
-
-
-@contextmanager
-def _told(uri: str, writes: bool = False) -> Iterator[None]:
-    """A store's troubles as errors with one line; that there is no such file to read stays FileNotFoundError."""
-    try:
-        yield
-    except OSError as error:
-        message = str(error)
-        if isinstance(error, FileNotFoundError) and "NO_SUCH_BUCKET" not in message:
-            if not writes:
-                raise
-            message = "NO_SUCH_BUCKET"
-        raise _trouble(uri, message) from None
-
-
-def _trouble(uri: str, message: str) -> UserError:
-    scheme, _, rest = uri.partition("://")
-    bucket = f"{scheme}://{rest.partition('/')[0]}"
-    endpoint = _endpoint(scheme)
-    if "NO_SUCH_BUCKET" in message or ("does not exist" in message and scheme == "gs"):
-        return BadInput(f"{uri}: there is no bucket {bucket}; make it, or name another")
-    if re.search(
-        "INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN|INVALID_CLIENT_TOKEN", message
-    ):
-        return UserError(f"{uri}: the store does not know these credentials; set those that it knows")
-    if re.search("ACCESS_DENIED|HTTP status 403|Permission denied|PERMISSION_DENIED", message):
-        return UserError(
-            f"{uri}: no permission; give this user the right to list, read, write and delete there"
-        )
-    if re.search("NETWORK_CONNECTION|curlCode|UNAVAILABLE|[Cc]onnection refused|timed out", message):
-        where = endpoint or "the store"
-        return UserError(f"{uri}: {where} does not answer; is it up, and is the network?")
-    if scheme == "hdfs" and re.search("libhdfs|libjvm", message):
-        return UserError(f"{uri}: Hadoop's client is not there: set JAVA_HOME, HADOOP_HOME and CLASSPATH")
-    return UserError(f"{uri}: the store says: {' '.join(message.split())[:200]}")

@@ -13,7 +13,7 @@ from typing import Any
 import pydantic
 import yaml
 
-from common import remote_files
+from common import object_stores, remote_files
 from common.errors import BadInput
 from components.attributions.constants import TASKS as ATTRIBUTED
 from pipeline import metadata_address, yaml_file
@@ -217,7 +217,7 @@ def _check_stores(config: Config, place: Place) -> None:
             continue
         try:
             if remote_files.is_remote(text):
-                remote_files.check_uri(text)
+                object_stores.check_uri(text)
             elif key == ("pipeline_root",):
                 raise BadInput(f"{text!r} is no URI of a store; a folder of this machine is named by --home")
         except BadInput as error:

@@ -15,7 +15,7 @@ from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_component_specs import INPUT_BASE_KEY
 
-from common import remote_files
+from common import object_stores, remote_files
 from pipeline.copies import Copies, origin, place
 
 Artifacts = Mapping[str, list[types.Artifact]]
@@ -39,7 +39,7 @@ class OutputsResolver(outputs_utils.OutputsResolver):
 class FileSystem(filesystem.Filesystem):
     """What TFX asks of a store: whether the artifacts of a cached result are there."""
 
-    SUPPORTED_SCHEMES = [f"{scheme}://" for scheme in remote_files.SCHEMES]
+    SUPPORTED_SCHEMES = [f"{scheme}://" for scheme in object_stores.SCHEMES]
 
     @staticmethod
     def exists(path: filesystem.PathType) -> bool:

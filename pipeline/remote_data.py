@@ -37,7 +37,7 @@ def fetch(home: Home, uri: str, data: Data) -> str:
     suffixes = ("",) if data.text else inputs.SUFFIXES
     wanted = _matching(base, pattern, found, data, suffixes)
     folder = copies.place(home, base)
-    _forget_others(folder, found, deep)
+    remote_files.forget_others(folder, found, deep)
     remote_files.copy_here(base, [file for file in found if file.name in wanted], folder)
     return str(folder / pattern)
 
@@ -76,11 +76,3 @@ def _matching(
         except BadInput as error:
             raise BadInput(str(error).replace(f"{scratch}/.", base).replace(scratch, base)) from None
         return {str(Path(path).relative_to(scratch)) for path in resolved.files["all"]}
-
-
-def _forget_others(folder: Path, found: Sequence[File], deep: bool) -> None:
-    """Removes copies of files that are no more."""
-    names = {file.name for file in found}
-    for path in [one for one in (folder.rglob("*") if deep else folder.glob("*")) if one.is_file()]:
-        if str(path.relative_to(folder)) not in names:
-            path.unlink()

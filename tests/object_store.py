@@ -19,7 +19,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from common import remote_files
+from common import object_stores
 
 KEY, SECRET = "test-key", "hush-s3-51c7"
 _PATIENCE = 60
@@ -98,7 +98,7 @@ class ObjectStore:
         try:
             patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
             patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-            remote_files.forget_stores()
+            object_stores.forget()
             yield
         finally:
             use(self, patch)
@@ -140,4 +140,4 @@ def use(store: ObjectStore, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     # Else a client without credentials looks for those of a machine in the cloud.
     patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    remote_files.forget_stores()
+    object_stores.forget()

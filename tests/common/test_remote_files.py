@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common import remote_files
+from common import object_stores, remote_files
 from common.errors import BadInput, UserError
 from tests.object_store import ObjectStore, object_store, use
 
@@ -171,7 +171,7 @@ def test_no_permission(s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None
                 f"{s3.uri('a/b')}: no permission; give this user the right to list, read, write and delete there"
             )
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
-        remote_files.forget_stores()
+        object_stores.forget()
         with pytest.raises(UserError) as caught:
             remote_files.files(s3.uri("a"))
         assert str(caught.value) == (

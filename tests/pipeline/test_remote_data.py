@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from common import remote_files
+from common import object_stores
 from common.errors import BadInput, UserError
 from pipeline import config, sources
 from pipeline.home import Home
@@ -133,6 +133,6 @@ def test_no_permission_to_read(s3: ObjectStore, home: Home, monkeypatch: pytest.
     with s3.as_reader(monkeypatch):
         assert names(found(home, path=s3.uri("rows/*.csv"))) == ["a.csv"]
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-        remote_files.forget_stores()
+        object_stores.forget()
         with pytest.raises(UserError, match="the store does not know these credentials"):
             found(home, path=s3.uri("rows/*.csv"))
