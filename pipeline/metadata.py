@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,14 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from ml_metadata.proto import metadata_store_service_pb2 as service
 
 from common.errors import UserError
-from pipeline import backslashes, companions, metadata_address, metadata_indexes, metadata_server
+from pipeline import (
+    backslashes,
+    companions,
+    metadata_address,
+    metadata_indexes,
+    metadata_server,
+    metadata_troubles,
+)
 from pipeline.home import Home
 from pipeline.metadata_address import Address
 
@@ -113,8 +119,8 @@ class Store(ml_metadata.MetadataStore):
                 time.sleep(1)
             except RuntimeError as error:
                 # Two processes that make the database at once get into each other's way.
-                if not _is_race(str(error)) or time.monotonic() > began + _BUSY_SECONDS:
-                    raise UserError(_trouble(self.address, str(error))) from error
+                if not metadata_troubles.is_race(str(error)) or time.monotonic() > began + _BUSY_SECONDS:
+                    raise UserError(metadata_troubles.line(self.address, str(error))) from error
                 time.sleep(random.uniform(0.05, 0.5))
 
     def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> None:
@@ -134,11 +140,11 @@ class Store(ml_metadata.MetadataStore):
                 return
             except errors.AbortedError as error:
                 if time.monotonic() > deadline:
-                    raise UserError(_trouble(self.address, str(error))) from error
+                    raise UserError(metadata_troubles.line(self.address, str(error))) from error
                 time.sleep(random.uniform(0.05, 0.5))
             except (errors.InternalError, errors.DataLossError) as error:
                 if not (self.address.is_server and metadata_server.is_lost(str(error))):
-                    raise UserError(_trouble(self.address, str(error))) from error
+                    raise UserError(metadata_troubles.line(self.address, str(error))) from error
                 if time.monotonic() > deadline:
                     raise metadata_server.Unreachable(self.address) from error
                 # A transaction that was cut off was rolled back.
@@ -236,8 +242,7 @@ def run_contexts(store: Store, pipeline: str) -> list[mlmd.Context]:
     parent = pipeline_context(store, pipeline)
     if parent is None:
         return []
-    run_type = _context_type(store, "pipeline_run")
-    return by_id(c for c in store.get_children_contexts_by_context(parent.id) if c.type_id == run_type)
+    return by_id(c for c in store.get_children_contexts_by_context(parent.id) if c.type == "pipeline_run")
 
 
 def contexts_by_change(store: Store) -> Iterator[list[mlmd.Context]]:
@@ -379,30 +384,5 @@ def _as_asked(records: Iterable[T], ids: Iterable[int]) -> list[T]:
     return [known[id_] for id_ in ids if id_ in known]
 
 
-def _is_race(message: str) -> bool:
-    return bool(re.search("aborted|already exists|Duplicate|Please retry the connection", message))
-
-
 def _by_ends(events: Iterable[mlmd.Event]) -> list[mlmd.Event]:
     return sorted(events, key=lambda e: (e.execution_id, e.artifact_id, e.type))
-
-
-def _trouble(address: Address, message: str) -> str:
-    versions = re.search(r"version (\d+) is (greater|older) than library version (\d+)", message)
-    if versions:
-        theirs, relation, ours = versions.groups()
-        age = "a newer" if relation == "greater" else "an older"
-        return (
-            f"{address} was written by {age} ML Metadata (schema {theirs}, "
-            f"this one reads {ours}): install the ml-metadata that wrote it, or use another --home"
-        )
-    if "aborted" in message.lower() or "locked" in message.lower():
-        return f"{address} is busy: another process is writing to it for a long time; try again when that has ended"
-    if address.is_server:
-        return f"{address}: ML Metadata says: {' '.join(message.split())[:200]}"
-    if "unable to open" in message:
-        return f"{address} cannot be opened: check that the folder exists and may be read and written"
-    if "disk is full" in message or "disk I/O" in message:
-        return f"{address} cannot be written: the disk is full or broken"
-    reason = next((r for r in ("not a database", "malformed") if r in message), message.splitlines()[0][:120])
-    return f"{address} is not a readable metadata database ({reason}): restore a copy, or move it away to start anew"
