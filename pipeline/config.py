@@ -15,6 +15,7 @@ import yaml
 
 from common import object_stores, remote_files
 from common.errors import BadInput
+from components.attributions.config import Attributions
 from components.attributions.constants import TASKS as ATTRIBUTED
 from pipeline import metadata_address, yaml_file
 from pipeline.explain import Place, explain
@@ -33,13 +34,18 @@ def names() -> list[str]:
     return sorted(path.stem for path in CATALOG.glob("*.yaml"))
 
 
+def is_file(pipeline: str) -> bool:
+    """Whether a pipeline is named by its file, not by its name in the catalog."""
+    return pipeline.endswith((".yaml", ".yml")) or "/" in pipeline
+
+
 def find(pipeline: str) -> Path:
     """The file of a catalog pipeline, or the YAML file itself when a path is given.
 
     Raises:
       BadInput: there is none; the nearest names are told.
     """
-    if pipeline.endswith((".yaml", ".yml")) or "/" in pipeline:
+    if is_file(pipeline):
         path = Path(pipeline)
         if not path.is_file():
             raise BadInput(f"{pipeline}: no such file")
@@ -142,6 +148,20 @@ def _validate(
 
 def _check_consistent(config: Config, place: Place) -> None:
     """What one section asks of another."""
+    _check_labels(config, place)
+    if config.metadata.uri is not None:
+        try:
+            metadata_address.parse(config.metadata.uri)
+        except BadInput as error:
+            raise BadInput(f"{place(('metadata', 'uri'))}: metadata.uri: {error}") from None
+    _check_stores(config, place)
+    _check_metrics(config, place)
+    if config.attributions is not None:
+        _check_attributions(config, config.attributions, place)
+    _check_gates(config, place)
+
+
+def _check_labels(config: Config, place: Place) -> None:
     if config.task in UNLABELLED and config.labels:
         raise BadInput(
             f"{place(('label',))}: label: task {config.task} has none; the text itself is what is predicted; take it out"
@@ -152,31 +172,34 @@ def _check_consistent(config: Config, place: Place) -> None:
         raise BadInput(
             f"{place(('label',))}: label: task {config.task} takes one label, got {len(config.labels)}"
         )
-    if config.metadata.uri is not None:
-        try:
-            metadata_address.parse(config.metadata.uri)
-        except BadInput as error:
-            raise BadInput(f"{place(('metadata', 'uri'))}: metadata.uri: {error}") from None
-    _check_stores(config, place)
-    known = METRICS[config.task]
+
+
+def _check_metrics(config: Config, place: Place) -> None:
+    """The metrics that are measured, and that of the loop's rule, which has to be one of them."""
     evaluation = config.evaluation
     named = [(("metrics", i), metric) for i, metric in enumerate(evaluation.metrics)]
     named += [(("gates", i), gate.metric) for i, gate in enumerate(evaluation.gates)]
     for (section, i), metric in named:
-        if metric not in known:
-            raise BadInput(
-                f"{place(('evaluation', section, i))}: evaluation.{section}: unknown metric {metric!r} for task"
-                f" {config.task}{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
-            )
-    if config.attributions is not None:
-        _check_attributions(config, place)
-    falls = config.loop.falls
-    if falls and falls.metric not in {metric for _, metric in named}:
+        _check_metric(config, metric, f"{place(('evaluation', section, i))}: evaluation.{section}")
+    falls, measured = config.loop.falls, [metric for _, metric in named]
+    if falls and falls.metric not in measured:
         raise BadInput(
             f"{place(('loop', 'retrain'))}: loop.retrain: {falls.metric!r} is not measured"
-            f"{nearest(falls.metric, [m for _, m in named]) or '; name it in evaluation.metrics'}"
+            f"{nearest(falls.metric, measured) or '; name it in evaluation.metrics'}"
         )
-    for i, gate in enumerate(evaluation.gates):
+
+
+def _check_metric(config: Config, metric: str, where: str) -> None:
+    known = METRICS[config.task]
+    if metric not in known:
+        raise BadInput(
+            f"{where}: unknown metric {metric!r} for task {config.task}"
+            f"{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
+        )
+
+
+def _check_gates(config: Config, place: Place) -> None:
+    for i, gate in enumerate(config.evaluation.gates):
         if gate.classes and (config.task != "multiclass" or gate.metric not in PER_CLASS):
             raise BadInput(
                 f"{place(('evaluation', 'gates', i, 'classes'))}: evaluation.gates: classes: each class of a multiclass"
@@ -189,26 +212,22 @@ def _check_consistent(config: Config, place: Place) -> None:
             )
 
 
-def _check_attributions(config: Config, place: Place) -> None:
+def _check_attributions(config: Config, attributions: Attributions, place: Place) -> None:
     if config.task not in ATTRIBUTED:
         raise BadInput(
             f"{place(('attributions',))}: attributions: task {config.task} has none, only {', '.join(ATTRIBUTED)};"
             " take them out"
         )
-    assert config.attributions is not None
-    metric, known = config.attributions.metric, METRICS[config.task]
-    if metric is not None and metric not in known:
-        raise BadInput(
-            f"{place(('attributions', 'metric'))}: attributions.metric: unknown metric {metric!r} for task {config.task}"
-            f"{nearest(metric, known) or '; valid: ' + ', '.join(known)}"
+    if attributions.metric is not None:
+        _check_metric(
+            config, attributions.metric, f"{place(('attributions', 'metric'))}: attributions.metric"
         )
 
 
 def _check_stores(config: Config, place: Place) -> None:
     """URIs of object stores; they are looked at here, as pydantic would show them with all that stands in them."""
-    paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path or ()
     given = [
-        *((("data", "path"), path) for path in paths),
+        *((("data", "path"), path) for path in config.data.paths),
         (("pipeline_root",), config.pipeline_root),
         (("push", "directory"), config.push.directory),
     ]

@@ -75,6 +75,11 @@ class Data(Section):
         None, description="Highest share of the eval split's words that the train split does not have."
     )
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What `path` names; nothing where a loader does."""
+        return (self.path,) if isinstance(self.path, str) else self.path or ()
+
     def _given(self, names: Sequence[str]) -> list[str]:
         """Those that are not as they are by default: a configuration that was written out in full can be read again."""
         return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]

@@ -67,7 +67,7 @@ def find(home: Home, pipelines: Sequence[str] = ()) -> list[Served]:
 
 def name_of(pipeline: str) -> str:
     """The name of a pipeline that is given by its name or its YAML file."""
-    return Path(pipeline).stem if _is_file(pipeline) else pipeline
+    return Path(pipeline).stem if config.is_file(pipeline) else pipeline
 
 
 def data_section(home: Home, pipeline: str) -> dict[str, Any]:
@@ -81,13 +81,9 @@ def data_section(home: Home, pipeline: str) -> dict[str, Any]:
     for text in reversed(recorded):
         if text:
             return dict(json.loads(text)["data"])
-    if _is_file(pipeline) or pipeline in config.names():
+    if config.is_file(pipeline) or pipeline in config.names():
         return dict(config.load(pipeline).dump()["data"])
     return {}
-
-
-def _is_file(pipeline: str) -> bool:
-    return pipeline.endswith((".yaml", ".yml")) or "/" in pipeline
 
 
 def _pushed(home: Home) -> dict[str, Served]:
@@ -132,7 +128,7 @@ def _versions(folder: Path | str) -> tuple[int, ...]:
 
 def _not_pushed(home: Home, pipeline: str, pushed: Sequence[str]) -> BadInput:
     name = name_of(pipeline)
-    if _is_file(pipeline) or pipeline in config.names():
+    if config.is_file(pipeline) or pipeline in config.names():
         return BadInput(f"{name} has pushed no model yet: first mlpipe run {pipeline}")
     known = {*pushed, *config.names()}
     there = f"; pushed in {display(home.root)}: {', '.join(pushed) or 'nothing'}"

@@ -190,12 +190,11 @@ def paths(config: Config, home: Home) -> list[str]:
     """What the data section names, absolute or from the current folder; what a loader wrote."""
     if not config.data.path:
         return [str(_load(config, home))]
-    paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path
     return [
         remote_data.fetch(home, path, config.data)
         if remote_files.is_remote(path)
         else _from_here_or_repository(Path(path))
-        for path in paths
+        for path in config.data.paths
     ]
 
 

@@ -54,7 +54,7 @@ def export(
 
     loaded = configs.load(pipeline, overrides)
     target = Target(Path.cwd(), home, shlex.split(command or "") or own_command(), overrides)
-    found = str(configs.find(pipeline).absolute()) if is_file(pipeline) else pipeline
+    found = str(configs.find(pipeline).absolute()) if configs.is_file(pipeline) else pipeline
     text = render(found, loaded, {node.id: node.upstream for node in node_list(loaded)}, target)
     path = out / f"mlpipe_{loaded.name}.py"
     output.write(path, text, MARK, force, in_folder=True)
@@ -64,11 +64,6 @@ def export(
         print(f"once: {what}  (without the pool these nodes wait for ever)")
     print("next: put it into the dags folder of Airflow 3; `make airflow` starts one to try it in")
     return path
-
-
-def is_file(pipeline: str) -> bool:
-    """Whether a pipeline is named by its file, not by its name in the catalog."""
-    return pipeline.endswith((".yaml", ".yml")) or "/" in pipeline
 
 
 def own_command() -> list[str]:
