@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
+
+from components.section import Section
 
 LOCAL_RUNNER = "FnApiRunner"
 
@@ -49,10 +51,8 @@ Address = Annotated[str, AfterValidator(_address)]
 Bucket = Annotated[str, AfterValidator(_bucket)]
 
 
-class Beam(BaseModel):
+class Beam(Section):
     """Where Beam runs: in this process, on a job service with workers of its own, or at Google's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     engine: Literal["local", "portable", "flink", "spark", "dataflow"] = "local"
     job_endpoint: Address | None = Field(

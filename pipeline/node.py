@@ -20,12 +20,11 @@ from tfx.types.standard_component_specs import INPUT_BASE_KEY
 from common.errors import UserError
 from pipeline import gates, metadata_address, remote_artifacts
 from pipeline.copies import Copies
+from pipeline.lineage import RESOLVER
 from pipeline.metadata import RESTART_SECONDS, Store
 from pipeline.metadata_address import Address
 
 Gate = Callable[[str, gates.Outputs], None]
-
-RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
 
 @dataclass(frozen=True)

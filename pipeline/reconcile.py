@@ -10,7 +10,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from pipeline import companions, lock, metadata
 from pipeline.home import Home
 from pipeline.metadata import Store
-from pipeline.runs import INTERRUPTED, is_alive, iso, text
+from pipeline.runs import INTERRUPTED, is_alive, now, text
 
 # For how long nothing may happen between two nodes of a run that goes node by node: an orchestrator waits before it
 # tries again, and for a free worker.
@@ -119,16 +119,16 @@ def _interrupt(store: Store, suspects: Sequence[Suspect]) -> list[str]:
             described = {
                 "mlpipe_state": "interrupted",
                 "mlpipe_reason": idle or f"the process ended during {where}",
-                "mlpipe_ended": iso(time.time() * 1000),
+                "mlpipe_ended": now(),
             }
             metadata.update_run(store, context.name, described)
     return [context.name for context, _ in suspects]
 
 
 def _fail(store: Store, executions: Sequence[mlmd.Execution]) -> None:
-    now = iso(time.time() * 1000)
+    seen = now()
     for execution in executions:
         execution.last_known_state = mlmd.Execution.FAILED
-        execution.custom_properties[INTERRUPTED].string_value = now
+        execution.custom_properties[INTERRUPTED].string_value = seen
     if executions:
         store.put_executions(executions)

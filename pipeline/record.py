@@ -13,7 +13,7 @@ from pipeline import companions, fingerprint, outcomes, pushes
 from pipeline.home import Home
 from pipeline.job import Inputs, Job, dump
 from pipeline.metadata import Store, properties, register_run, run_context, update_run
-from pipeline.runs import Run, last_run, outputs_of
+from pipeline.runs import Run, last_run, now, outputs_of
 from pipeline.sections import Config
 
 # Sections that say where a run is recorded, and who starts it where and when: they change nothing of what it makes.
@@ -90,13 +90,8 @@ def begin(store: Store, job: Job, made_of: Fingerprint, whole: bool, unit: str =
         job.config.name,
         job.run_id,
         {
-            "mlpipe_state": "running",
-            "mlpipe_config": json.dumps(job.config.dump()),
-            "mlpipe_versions": json.dumps(made_of.versions),
-            "mlpipe_started": _now(),
-            "mlpipe_runner": os.environ.get("MLPIPE_RUNNER") or "local",
+            **_of_start(job.config, job.home, made_of.versions),
             "mlpipe_unit": unit,
-            "mlpipe_home": job.home.identity(),
             **_of_files(job, made_of, whole),
         },
     )
@@ -114,13 +109,8 @@ def begin_evaluation(
         companions.evaluations_of(config.name),
         run_id,
         {
-            "mlpipe_state": "running",
-            "mlpipe_config": json.dumps(config.dump()),
-            "mlpipe_versions": json.dumps(fingerprint.versions()),
-            "mlpipe_started": _now(),
-            "mlpipe_runner": os.environ.get("MLPIPE_RUNNER") or "local",
+            **_of_start(config, home, fingerprint.versions()),
             "mlpipe_unit": "run",
-            "mlpipe_home": home.identity(),
             **described,
         },
     )
@@ -159,7 +149,7 @@ def end(store: Store, run_id: str, state: str, reason: str = "") -> None:
         return
     context = run_context(store, run_id)
     came = {outcomes.PROPERTY: outcomes.read(store, [context.id])[context.id].dump()} if context else {}
-    described = {"mlpipe_state": state, "mlpipe_reason": reason, "mlpipe_ended": _now()}
+    described = {"mlpipe_state": state, "mlpipe_reason": reason, "mlpipe_ended": now()}
     update_run(store, run_id, {**described, **came})
 
 
@@ -179,6 +169,17 @@ def _ended_at_gate(store: Store, run_id: str) -> bool:
     return context is not None and properties(context).get("mlpipe_state") == "gate_failed"
 
 
+def _of_start(config: Config, home: Home, versions: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "mlpipe_state": "running",
+        "mlpipe_config": json.dumps(config.dump()),
+        "mlpipe_versions": json.dumps(versions),
+        "mlpipe_started": now(),
+        "mlpipe_runner": os.environ.get("MLPIPE_RUNNER") or "local",
+        "mlpipe_home": home.identity(),
+    }
+
+
 def _of_files(job: Job, made_of: Fingerprint, whole: bool) -> dict[str, str]:
     return {
         "mlpipe_fingerprint": made_of.digest if whole else "",
@@ -186,7 +187,3 @@ def _of_files(job: Job, made_of: Fingerprint, whole: bool) -> dict[str, str]:
         "mlpipe_parts": json.dumps(made_of.parts),
         "mlpipe_inputs": dump(job),
     }
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

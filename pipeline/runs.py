@@ -271,6 +271,11 @@ def iso(milliseconds: float) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc).isoformat(timespec="seconds")
 
 
+def now() -> str:
+    """The time as ISO 8601 in UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
 def text(context: mlmd.Context, key: str) -> str:
     """A custom property of a run, empty where it has none."""
     return str(context.custom_properties[key].string_value) if key in context.custom_properties else ""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from components.attributions.config import Attributions
 from components.model_optimizer.config import Optimizer
+from components.section import Section
 from pipeline.beam_settings import Beam
 from pipeline.loop.settings import Loop
 from pipeline.orchestration.airflow_settings import Airflow
@@ -21,12 +22,6 @@ PER_CLASS = ("precision", "recall", "f1")
 
 # Sections of the trainer section that belong to the trainer module.
 MODULE_SECTIONS = ("features", "model", "training", "tuning")
-
-
-class Section(BaseModel):
-    """A part of a catalog file: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Data(Section):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from components.section import Section
 
 
-class Attributions(BaseModel):
+class Attributions(Section):
     """How it is measured which features the answers come from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     examples: Annotated[int, Field(ge=10, le=100_000)] = Field(
         1000, description="Examples of the eval split whose features are permuted."

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from components.model_optimizer.constants import FORMS, Form
+from components.section import Section
 
 
-class Optimizer(BaseModel):
+class Optimizer(Section):
     """The forms that are made of a blessed model, and what each may lose."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     forms: Annotated[tuple[Form, ...], Field(min_length=1)] = FORMS
     max_loss: Annotated[float, Field(ge=0)] = Field(

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from components.section import Section
 
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 CRON = re.compile(r"\S+( \S+){4}")
@@ -18,10 +20,8 @@ Minutes = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class Airflow(BaseModel):
+class Airflow(Section):
     """When Airflow runs the pipeline, what it tries again, and what may run side by side."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     schedule: str | None = Field(None, description="Cron expression or preset; without one, by hand alone.")
     start: datetime.date = Field(datetime.date(2025, 1, 1), description="No run is scheduled before it.")

@@ -6,7 +6,9 @@ import re
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from components.section import Section
 
 MEMORY_UNITS = {
     f"{letter}{suffix}": base ** (power + 1)
@@ -48,12 +50,6 @@ Cpu = Annotated[Text, _matching(r"\d+(\.\d+)?|\d+m", "number of cores: write 4, 
 Memory = Annotated[
     Text, _matching(rf"\d+({'|'.join(MEMORY_UNITS)})", "amount of memory: write 16Gi or 16000M")
 ]
-
-
-class Section(BaseModel):
-    """Unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Task(Section):
