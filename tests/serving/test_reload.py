@@ -189,7 +189,7 @@ async def test_a_reload_that_waits_keeps_no_other_from_being_taken(base: Path):
     await asyncio.sleep(0.05)
     assert not waiting.done()
     await manager.reload(config(("m", base)))
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 20)
     assert manager.available() == {"m": [1]}
     await manager.close()
 

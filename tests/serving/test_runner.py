@@ -145,6 +145,6 @@ def test_a_loop_that_closed_meanwhile_does_not_hold_up_the_next_one() -> None:
     model.free.set()
 
     async def ask() -> list[np.ndarray]:
-        return await asyncio.wait_for(DirectRunner(model, "m", pool, Telemetry()).run(x(2), ["y"]), 5)
+        return await asyncio.wait_for(DirectRunner(model, "m", pool, Telemetry()).run(x(2), ["y"]), 20)
 
     assert asyncio.run(ask())[0].tolist() == [4]

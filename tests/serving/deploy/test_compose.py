@@ -149,7 +149,7 @@ def test_the_health_check_asks_for_the_model(status: str, healthy: bool) -> None
         thread = threading.Thread(target=answer)
         thread.start()
         check = compose.health_check("penguin", server.getsockname()[1]).replace("$$", "$")
-        done = subprocess.run(["bash", "-c", check], timeout=10)
+        done = subprocess.run(["bash", "-c", check], timeout=60)
         thread.join()
     assert (done.returncode == 0) is healthy
     assert asked == [b"GET /v1/models/penguin/metadata HTTP/1.0\r\n\r\n"]
@@ -159,4 +159,4 @@ def test_a_server_that_is_not_there_is_not_healthy() -> None:
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
     check = compose.health_check("penguin", port).replace("$$", "$")
-    assert subprocess.run(["bash", "-c", check], capture_output=True, timeout=10).returncode != 0
+    assert subprocess.run(["bash", "-c", check], capture_output=True, timeout=60).returncode != 0
