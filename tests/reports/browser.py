@@ -11,6 +11,8 @@ from typing import Any, Literal
 import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE = 120_000
+"""Milliseconds."""
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
 
@@ -53,6 +55,7 @@ class Browser:
         context = self.chromium.new_context(
             viewport={"width": width, "height": 850}, color_scheme=scheme, **options
         )
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", lambda message: self.troubles.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
@@ -74,6 +77,8 @@ def running() -> Iterator[Browser]:
         pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=list(FLAGS), timeout=PATIENCE
+        )
         yield Browser(chromium)
         chromium.close()

@@ -53,7 +53,7 @@ def test_it_answers_and_ends_without_a_word(past: Recorder, number: signal.Signa
         port = port_of(process)
         assert (status(port), status(port, "evil.example")) == (200, 403)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (out.strip(), err) == ("", "")
     assert process.returncode == code
 
@@ -64,7 +64,7 @@ def test_two_at_once_and_a_port_that_is_taken(past: Recorder) -> None:
         assert len(ports) == 2
         assert {status(port) for port in ports} == {200}
         with started(past.home.root, "--port", str(min(ports))) as third:
-            out, err = third.communicate(timeout=20)
+            out, err = third.communicate(timeout=60)
     assert (out, third.returncode) == ("", 2)
     line = (
         f"mlpipe: --port {min(ports)}: address already in use; give another one, or 0 for any that is free\n"
