@@ -21,7 +21,7 @@ import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 REPOSITORY = Path(__file__).parents[2]
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 RPC_SECONDS = 20.0
 
 
