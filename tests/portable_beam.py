@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
-_PATIENCE = 120
+_PATIENCE = 300
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_clients_that_stop_half_way_do_not_keep_others_waiting(server: ServerPro
             connection.sendall(sent)
         started = time.monotonic()
         assert server.rest(PREDICT, {"instances": [2.0]}).status == 200
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     finally:
         for connection in idle:
             connection.close()
