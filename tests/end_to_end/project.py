@@ -18,6 +18,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline import cli, gates, metadata
 from pipeline.home import Home
+from tests import model_servers
 
 REPOSITORY = Path(__file__).parents[2]
 TOY = """\
@@ -178,7 +179,7 @@ def mlpipe(*arguments: str) -> Result:
     """The command in this process, which has TensorFlow imported already; streams are caught as the kernel sees them."""
     former = sys.argv, sys.stdout, sys.stderr
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        with _in_place_of(1, out), _in_place_of(2, err):
+        with _in_place_of(1, out), _in_place_of(2, err), model_servers.forked():
             sys.argv = ["mlpipe", *arguments]
             sys.stdout = os.fdopen(1, "w", closefd=False, buffering=1)
             sys.stderr = os.fdopen(2, "w", closefd=False, buffering=1)

@@ -6,9 +6,11 @@ Keras model to 1e-5 -> TFMA evaluates it -> the model server serves it.
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow.core.protobuf.meta_graph_pb2 import TensorInfo
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import metadata_io
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -32,6 +35,8 @@ from tfx_bsl.public import tfxio
 from components.evaluator import bits_gained, bleu, perplexity
 from components.serving_check import executor as serving_check
 from components.serving_check import rows
+from components.serving_check.signatures import signatures
+from tests import model_servers
 from trainer_modules.common import export, raw_features, training_state
 
 BEAM = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
@@ -205,40 +210,74 @@ def tensors(
         found = getattr(features[name], kind).value[0] if kind else raw_features.missing_value(spec.dtype)
         return tf.io.decode_image(found, channels=spec.shape[3]).numpy() if spec.shape.rank == 4 else found
 
-    def fed(name: str, spec: tf.TensorSpec) -> np.ndarray:
+    def fed(name: str, info: TensorInfo) -> np.ndarray:
+        spec = tf.TensorSpec(info.tensor_shape, info.dtype)
         if name == "examples":
             return np.array(examples, object)
         feature = name.removesuffix("_bytes")
         return np.array([value(features, feature, spec) for features in parsed], spec.dtype.as_numpy_dtype)
 
-    signatures = tf.saved_model.load(model_dir).signatures
     return {
-        signature: given.get(signature)
-        or {name: fed(name, spec) for name, spec in function.structured_input_signature[1].items()}
-        for signature, function in signatures.items()
+        signature: given.get(signature) or {name: fed(name, info) for name, info in definition.inputs.items()}
+        for signature, definition in signatures(Path(model_dir)).items()
     }
 
 
+# Every model gets a process of its own: a fork of one that has TensorFlow imported, and nothing more.
 _FRESH = """
+import json
+import os
 import sys
+import traceback
 import numpy as np
 import tensorflow as tf
 
-model_dir, questions, answers = sys.argv[1:]
-model = tf.saved_model.load(model_dir)
-asked = np.load(questions, allow_pickle=True)
-found = {}
-for name, signature in model.signatures.items():
-    fed = {key: tf.constant(asked[name].item()[key].tolist(), spec.dtype)
-           for key, spec in signature.structured_input_signature[1].items()}
-    for key, value in signature(**fed).items():
-        found[f"{name}/{key}"] = value.numpy()
-    one = {key: value[:1] for key, value in fed.items()}
-    for key, value in signature(**one).items():
-        found[f"{name} of one/{key}"] = value.numpy()
-np.savez(answers, **found)
-assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow_transform", "tfx", "trainer_modules")]
+
+def answer(folder, model_dir):
+    os.chdir(folder)
+    model = tf.saved_model.load(model_dir)
+    asked = np.load("questions.npz", allow_pickle=True)
+    found = {}
+    for name, signature in model.signatures.items():
+        fed = {key: tf.constant(asked[name].item()[key].tolist(), spec.dtype)
+               for key, spec in signature.structured_input_signature[1].items()}
+        for key, value in signature(**fed).items():
+            found[f"{name}/{key}"] = value.numpy()
+        one = {key: value[:1] for key, value in fed.items()}
+        for key, value in signature(**one).items():
+            found[f"{name} of one/{key}"] = value.numpy()
+    np.savez("answers.npz", **found)
+    others = ("tensorflow_transform", "tfx", "trainer_modules")
+    assert not [name for name in sys.modules if name.split(".")[0] in others]
+
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        error = ""
+        try:
+            answer(*json.loads(line))
+        except BaseException:
+            error = traceback.format_exc()
+        print(json.dumps(error), flush=True)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        print(json.dumps(f"status {status}"), flush=True)
 """
+
+
+@functools.cache
+def _with_tensorflow_alone() -> subprocess.Popen[str]:
+    """It ends with this process, when its input does."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _FRESH],
+        cwd=tempfile.gettempdir(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
 
 
 def answers(
@@ -250,16 +289,13 @@ def answers(
     """Load the model in a fresh process that has TensorFlow alone, and return what every signature answers."""
     asked = {name: np.array(fed, object) for name, fed in tensors(model_dir, examples, given).items()}
     np.savez(folder / "questions.npz", **asked)
-    command = [
-        sys.executable,
-        "-c",
-        _FRESH,
-        model_dir,
-        str(folder / "questions.npz"),
-        str(folder / "answers.npz"),
-    ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    process = _with_tensorflow_alone()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps([str(folder), model_dir]) + "\n")
+    process.stdin.flush()
+    error = json.loads(process.stdout.readline() or '"it ended"')
+    assert not error, error
     found: dict[str, dict[str, np.ndarray]] = {}
     with np.load(folder / "answers.npz", allow_pickle=True) as saved:
         for name in saved.files:
@@ -357,9 +393,10 @@ def serve(model_dir: str, examples: list[bytes], folder: Path) -> serving_check.
         "warmup_requests": 4,
     }
     blessing, scratch = folder / "blessing", folder / "served"
-    return serving_check.serve_and_compare(
-        Path(model_dir), blessing, rows.of_examples(examples), parameters, scratch
-    )
+    with model_servers.forked():
+        return serving_check.serve_and_compare(
+            Path(model_dir), blessing, rows.of_examples(examples), parameters, scratch
+        )
 
 
 def export_nothing(monkeypatch: Any) -> None:
