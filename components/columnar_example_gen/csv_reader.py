@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from common.errors import BadInput
-from components.columnar_example_gen import diagnosis
+from components.columnar_example_gen import diagnosis, encodings
 from components.columnar_example_gen.options import ReaderOptions
 from components.columnar_example_gen.unpacked import Unpacked
 
@@ -28,11 +28,13 @@ _WHOLE_FLOATS = float(2**63)
 def columns(path: str, options: ReaderOptions) -> list[str]:
     """The column names of a file, of which only the beginning is read.
 
-    Raises BadInput when there are none, or an empty or a repeated one.
+    Raises BadInput when there are none, or an empty or a repeated one, and for bytes that are no text.
     """
     head = b""
     with Unpacked(path) as file:
         while block := file.block(_HEADER_BLOCK):
+            if not head:
+                encodings.check_start(path, block)
             head += block
             if head.strip() and b"\n" in head and head.count(b'"') % 2 == 0:
                 # A block may end within a character.
@@ -46,11 +48,13 @@ def columns(path: str, options: ReaderOptions) -> list[str]:
         raise diagnosis.not_utf8(path) or error from None
     for position, name in enumerate(names, start=1):
         if not name.strip():
-            raise BadInput(f"{path}:1: column {position} has an empty name; give every column a name")
+            index = " (pandas writes its index so: use to_csv(..., index=False))" if position == 1 else ""
+            raise BadInput(f"{path}:1: column {position} has an empty name; give every column a name{index}")
     for position, name in enumerate(names):
         if name in names[:position]:
             raise BadInput(
-                f"{path}:1: columns {names.index(name) + 1} and {position + 1} are both named {name!r}; rename one"
+                f"{path}:1: columns {names.index(name) + 1} and {position + 1} are both named {name!r};"
+                f" {'put a header line above the rows' if name.strip().isdigit() else 'rename one'}"
             )
     return names
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from common.errors import BadInput
+from components.columnar_example_gen import encodings
 from components.columnar_example_gen.options import ReaderOptions
 from components.columnar_example_gen.unpacked import Unpacked
 
@@ -62,10 +63,8 @@ def not_utf8(path: str) -> BadInput | None:
             except UnicodeDecodeError as error:
                 whole = pending + block
                 line += whole.count(b"\n", 0, error.start)
-                return BadInput(
-                    f"{path}:{line}: byte 0x{whole[error.start]:02x} at offset {offset - len(pending) + error.start} is"
-                    " not UTF-8; save the file as UTF-8 (for example: iconv -f latin1 -t utf-8)"
-                )
+                at = offset - len(pending) + error.start
+                return encodings.not_utf8(path, line, at, whole[error.start :], whole)
             if not block:
                 return None
             offset += len(block)

@@ -79,8 +79,11 @@ class Unpacked(io.RawIOBase):
         except OSError as error:
             if not self._path.lower().endswith(".zst"):
                 raise
-            what = "is cut off" if "runcated" in str(error) else "is no zstd file"
-            raise BadInput(f"{self._path}: the .zst file {what}; copy it again, or rename it") from None
+            if "runcated" in str(error):
+                raise BadInput(f"{self._path}: the zstd file is cut off; copy it again") from None
+            raise BadInput(
+                f"{self._path}: not a readable zstd file ({error}); copy it again, or rename it"
+            ) from None
 
 
 class _Hashed(io.RawIOBase):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from common.errors import BadInput
-from components.text_example_gen import encodings
+from components.columnar_example_gen import encodings
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}
 _BLOCK = 1 << 20

@@ -60,7 +60,16 @@ def test_the_good_file_is_read() -> None:
         ("\n\n", "rows.csv: the file is empty; it needs a header line and rows"),
         ("x,kind,y\n", "rows.csv: there is a header but no row below it; add rows"),
         ("x,kind,x\n1,a,2\n", "rows.csv:1: columns 1 and 3 are both named 'x'; rename one"),
+        (
+            "4,4,a\n1,2,a\n",
+            "rows.csv:1: columns 1 and 2 are both named '4'; put a header line above the rows",
+        ),
         ("x,,kind\n1,2,a\n", "rows.csv:1: column 2 has an empty name; give every column a name"),
+        (
+            ",x,kind\n0,2,a\n",
+            "rows.csv:1: column 1 has an empty name; give every column a name (pandas writes its index so: use"
+            " to_csv(..., index=False))",
+        ),
         (
             line_at(5, "3,b,1,9"),
             "rows.csv:5: too many fields: 4 for 3 columns ('3,b,1,9'); mend the row, or quote fields that hold a ','",
@@ -228,12 +237,22 @@ def test_a_column_without_any_value_is_kept() -> None:
 def test_bytes_that_are_not_utf8() -> None:
     content = line_at(5, "3,é,1").encode("latin-1")
     assert message(content) == (
-        f"rows.csv:5: byte 0xe9 at offset {content.index(0xE9)} is not UTF-8; save the file as UTF-8"
-        " (for example: iconv -f latin1 -t utf-8)"
+        f"rows.csv:5: byte 0xe9 at offset {content.index(0xE9)} is not UTF-8; it looks like latin1:"
+        " iconv -f latin1 -t utf-8 rows.csv, into a new file"
     )
+    assert "it looks like windows-1252" in message("preis,kind\n3 €,a\n".encode("cp1252"))
+    assert "it looks like utf-16" in message(GOOD.encode("utf-16"))
+    assert "among other bytes that stand in no text" in message(b"PK\x03\x04\x14\x06\x08\x80" * 20)
     assert message("größe,kind\n1,a\n".encode("latin-1")).startswith(
         "rows.csv:1: byte 0xf6 at offset 2 is not UTF-8"
     )
+
+
+def test_files_of_other_programs() -> None:
+    assert message(GOOD, "rows.xlsx") == (
+        "rows.xlsx: files of this kind are not read; save the sheet as CSV in UTF-8"
+    )
+    assert "orient='records', lines=True" in message("[{}]", "rows.json")
 
 
 def test_broken_gzip() -> None:
@@ -281,7 +300,7 @@ def test_zstandard_is_read_like_gzip() -> None:
     assert csv_reader.columns("rows.csv.zst", options) == ["x", "kind", "y"]
     assert examples.build({"all": ["rows.csv.zst"]}, options, BUCKETS).table.num_rows == 60
     for content, said in (
-        (packed[:-9], "rows.csv.zst: the .zst file is cut off; copy it again, or rename it"),
-        (GOOD, "rows.csv.zst: the .zst file is no zstd file; copy it again, or rename it"),
+        (packed[:-9], "rows.csv.zst: the zstd file is cut off; copy it again"),
+        (GOOD, "rows.csv.zst: not a readable zstd file ("),
     ):
-        assert message(content, name="rows.csv.zst") == said
+        assert message(content, name="rows.csv.zst").startswith(said)

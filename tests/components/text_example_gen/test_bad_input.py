@@ -170,7 +170,7 @@ def test_packed_files_that_are_cut_off() -> None:
         ("a.csv.zst", pa.compress(GOOD.encode(), codec="zstd", asbytes=True), "zstd"),
     ):
         assert said(write(name, packed[:-9])) == f"{name}: the {kind} file is cut off; copy it again"
-        assert said(write(name, GOOD)) == f"{name}: the {kind} file is no {kind} file; copy it again"
+        assert said(write(name, GOOD)).startswith(f"{name}: not a readable {kind} file (")
 
 
 def test_one_text_of_five_megabytes() -> None:

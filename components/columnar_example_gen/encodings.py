@@ -60,7 +60,8 @@ def likely(sample: bytes) -> str:
 
 def _no_text(path: str, line: int, what: str) -> BadInput:
     return BadInput(
-        f"{path}:{line}: {what}, among other bytes that stand in no text: this file is none; give one that is, or take it out"
+        f"{path}:{line}: {what}, among other bytes that stand in no text: this file is none (a spreadsheet has to be saved"
+        " as CSV); give one that is, or take it out"
     )
 
 
