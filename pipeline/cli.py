@@ -84,10 +84,13 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Propose a pipeline for CSV files: one YAML file with types, task, gates and slices."""
-    from pipeline import scaffold, wording
+    from pipeline import config, scaffold, wording
 
     path = scaffold.new_pipeline(name, csv, label, out, force)
-    print(f"wrote {wording.display(path)}\nnext: look it over, then: mlpipe run {path if out else name}")
+    print(f"wrote {wording.display(path)}")
+    if dropped := len(config.load(str(path)).data.drop):
+        print(f"left out: {dropped} column{'s' if dropped > 1 else ''}; data.drop tells which, and why")
+    print(f"next: look it over, then: mlpipe run {path if out else name}")
 
 
 @app.command()

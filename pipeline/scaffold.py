@@ -20,16 +20,16 @@ from components.columnar_example_gen import column_types, csv_reader, examples, 
 from components.columnar_example_gen.options import ReaderOptions
 from pipeline import config as catalog
 from pipeline import scaffold_columns
-from pipeline.scaffold_columns import FEW_VALUES, Column, Missing
+from pipeline.scaffold_columns import FEW_VALUES, MOST_CLASSES, Column, Missing
 
 SPLITS = {"train": 7, "valid": 1, "eval": 2}
-MOST_CLASSES = 20
 MOST_TEXT_CLASSES = 200
 _MARGIN = 0.1
 _MIN_AUC = 0.6
 _ROWS_PER_SLICE = 50
 _MOST_SLICES = 5
 _MOST_NAMED = 3
+_MOST_CLASSES_NAMED = 5
 _DELIMITERS = (",", ";", "\t", "|")
 _BATCHES = ((5_000, 32), (200_000, 256), (float("inf"), 1024))
 
@@ -81,10 +81,12 @@ def new_pipeline(
         labels=labels,
         task=task,
     )
-    built = examples.build(files, options, SPLITS)
     features = [column for column in columns if not column.drop and column.name not in labels]
     if not features:
-        raise BadInput(f"{files['all'][0]}: no column is left to learn from beside {', '.join(labels)}")
+        raise BadInput(
+            f"{files['all'][0]}: no column is left to learn from beside {', '.join(labels)}{_left_out(columns)}"
+        )
+    built = examples.build(files, options, SPLITS)
     proposal = Proposal(
         name=name,
         path=_shown_path(os.path.join(base, pattern)),
@@ -100,6 +102,13 @@ def new_pipeline(
     whole_file.write_text(path, _render(proposal))
     catalog.load(str(path))
     return path
+
+
+def _left_out(columns: Sequence[Column]) -> str:
+    dropped = [f"{column.name}: {column.drop}" for column in columns if column.drop]
+    return f" ({'; '.join(dropped[:_MOST_NAMED])}{'; ...' if len(dropped) > _MOST_NAMED else ''})" * bool(
+        dropped
+    )
 
 
 def _target(name: str, out: Path | None, force: bool) -> Path:
@@ -141,6 +150,10 @@ def _task(path: str, labels: Sequence[Column]) -> str:
         return "regression"
     present = column.rows - column.missing
     if column.distinct > min(MOST_TEXT_CLASSES, max(2, present // 2)):
+        if number := scaffold_columns.written_number(column.counts):
+            raise BadInput(
+                f"{path}: label {column.name}: numbers are written like {number!r}; write them like 1234.5"
+            )
         raise BadInput(
             f"{path}: label {column.name}: {column.distinct:,} different texts in {present:,} rows are no classes"
             " that could be learned; take another label"
@@ -248,9 +261,17 @@ def _render_head(proposal: Proposal) -> list[str]:
         f"# Proposed by `mlpipe new` from {proposal.rows:,} rows: a start to be edited.",
         f"name: {proposal.name}",
         f"description: {_flow(description)}",
-        f"task: {proposal.task}",
+        f"task: {proposal.task}{_classes(proposal)}",
         f"label: {_flow(labels[0] if len(labels) == 1 else labels)}",
     ]
+
+
+def _classes(proposal: Proposal) -> str:
+    if proposal.task == "regression":
+        return ""
+    (label,) = (column for column in proposal.columns if column.name in proposal.labels)
+    named = [f"{value!r} {count:,}" for value, count in list(label.counts.items())[:_MOST_CLASSES_NAMED]]
+    return _comment(", ".join(named) + (", ..." if label.distinct > len(named) else "") + " rows")
 
 
 def _render_data(proposal: Proposal) -> list[str]:

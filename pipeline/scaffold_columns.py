@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +13,18 @@ from components.columnar_example_gen import column_types
 from components.columnar_example_gen.column_types import MISSING_SPELLINGS, BadValue
 
 FEW_VALUES = 10
+MOST_CLASSES = 20
 MOSTLY_DIFFERENT = 0.9
+_MOSTLY = 0.9
 _MISSING_AS_TEXT = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?"})
 _MOST_STRAY_VALUES = 5
 _ROWS_FOR_AN_ID = 20
+_WRITTEN_NUMBER = re.compile(
+    r"[-+]?\d+(\.\d{3})*,\d+"  # 1.234,5
+    r"|[-+]?\d{1,3}(,\d{3})+(\.\d+)?"  # 1,234.5
+    r"|[-+]?[$€£]\s?\d[\d.,]*|[-+]?\d[\d.,]*\s?[%$€£]"  # $ 1,234.5 and 12.5%
+)
+_DATE = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:.*)?")
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,30 @@ def missing_spellings(text: pa.Table, keep: Sequence[str]) -> list[Missing]:
 
 def describe(text: pa.Table, labels: Sequence[str], texts: Collection[str] = ()) -> list[Column]:
     """The columns of a text table in which missing values are null already; those in `texts` are text by their format."""
-    return [_describe(name, text.column(name), name in labels, name in texts) for name in text.column_names]
+    described = [
+        _describe(name, text.column(name), name in labels, name in texts) for name in text.column_names
+    ]
+    return [_as_classes(column) if [column.name] == list(labels) else column for column in described]
+
+
+def _as_classes(label: Column) -> Column:
+    """0.0 and 1.0 are classes like 0 and 1: a program that knows missing numbers only as floats wrote them."""
+    if label.kind != "float" or label.distinct > MOST_CLASSES:
+        return label
+    if not all(float(value).is_integer() for value in label.counts):
+        return label
+    return replace(label, kind="text", declare=f"{label.distinct} whole numbers: classes")
+
+
+def written_number(counts: Mapping[str, int]) -> str:
+    """The most frequent value where most are numbers that no program reads as such ('1.234,5', '12 %'), else nothing."""
+    return _most_frequent(counts, _WRITTEN_NUMBER)
+
+
+def _most_frequent(counts: Mapping[str, int], pattern: re.Pattern[str]) -> str:
+    fitting = [value for value in counts if pattern.fullmatch(value.strip())]
+    most = sum(counts[value] for value in fitting) >= _MOSTLY * sum(counts.values())
+    return fitting[0] if fitting and most else ""
 
 
 def _counts(column: pa.ChunkedArray) -> dict[str, int]:
@@ -115,6 +147,11 @@ def _why_drop(kind: str, rows: int, missing: int, counts: dict[str, int]) -> str
         return "no value in any row"
     if len(counts) == 1:
         return f"one value only: {next(iter(counts))!r}"
+    if kind == "text" and len(counts) > FEW_VALUES:
+        if number := written_number(counts):
+            return f"numbers written like {number!r}: write them like 1234.5, and take this line out"
+        if date := _most_frequent(counts, _DATE):
+            return f"dates such as {date!r}: numbers made of them (age in days, month, weekday) could be learned from"
     if present < _ROWS_FOR_AN_ID:
         return ""
     if kind == "text" and len(counts) >= MOSTLY_DIFFERENT * present:

@@ -84,6 +84,8 @@ def test_columns_of_every_sort(folder: Path) -> None:
         (list(range(20)) * 10, "multiclass"),
         (list(range(25)) * 8, "regression"),
         ([0.5, 1.0] * 100, "regression"),
+        ([0.0, 1.0] * 100, "binary"),
+        ([float(value) for value in range(25)] * 8, "regression"),
     ],
 )
 def test_task_follows_from_the_label(folder: Path, values: list[Any], task: str) -> None:
@@ -103,6 +105,10 @@ def test_classification_has_to_beat_the_majority_class(folder: Path) -> None:
     said = Path("out/mine.yaml").read_text().split("always 'a' gives ")[1]
     share = float(said.split()[0])
     assert accuracy.lower == pytest.approx(share + 0.1 * (1 - share), abs=0.002)
+    assert (
+        f"task: binary  # 'a' {kinds.count('a'):,}, 'b' {kinds.count('b')} rows"
+        in Path("out/mine.yaml").read_text()
+    )
 
 
 def test_a_rare_class_is_not_judged_by_accuracy(folder: Path) -> None:
@@ -170,6 +176,29 @@ def test_a_few_stray_values_are_read_as_missing_and_shown(folder: Path) -> None:
     assert "three" in found.data.missing_values
     assert "- three  # 1 times, in rooms" in Path("out/mine.yaml").read_text()
     assert "rooms" in found.trainer.features["numeric"]
+
+
+def test_numbers_as_spreadsheets_write_them_and_dates_are_left_out_and_told(folder: Path) -> None:
+    columns = {
+        "size": [f"{i % 90},{i % 7}" for i in range(200)],
+        "price": [f"{i % 90 + 1},{i % 7:03d}.50 €" for i in range(200)],
+        "share": [f"{i % 90}.5%" for i in range(200)],
+        "day": [f"{i % 28 + 1:02d}.03.2024" for i in range(200)],
+        "host": [f"10.0.0.{i % 90}" for i in range(200)],
+        "offer": [f"{i % 5}%" for i in range(200)],
+        "sold": ["yes", "no"] * 100,
+    }
+    csv = write("rows.csv", columns, ";")
+    found = proposed(csv, "sold")
+    assert found.data.drop == ("size", "price", "share", "day")
+    assert found.trainer.features["categorical"] == ["host", "offer"]
+    text = Path("out/mine.yaml").read_text()
+    assert "- size  # numbers written like '0,0': write them like 1234.5, and take this line out" in text
+    assert "- day  # dates such as '01.03.2024': numbers made of them" in text
+    with pytest.raises(
+        BadInput, match=r"rows.csv: label size: numbers are written like '0,0'; write them like"
+    ):
+        proposed(csv, "size", name="other")
 
 
 def test_many_stray_values_make_a_column_text(folder: Path) -> None:
