@@ -20,11 +20,12 @@ from components.attributions.constants import TASKS as ATTRIBUTED
 from pipeline import metadata_address, yaml_file
 from pipeline.explain import Place, explain
 from pipeline.sections import MODULE_SECTIONS, PER_CLASS, UNLABELLED, Config, Trainer
-from pipeline.task_metrics import METRICS
+from pipeline.task_metrics import METRICS, SHARES
 from pipeline.wording import display, nearest
 
 CATALOG = Path(__file__).parent / "catalog"
 REPOSITORY = Path(__file__).parent.parent
+_YAML = (".yaml", ".yml")
 # User and password of a URI: what is refused for them must not show them.
 _PASSWORD = re.compile(r"://[^/]*:[^/]*@")
 
@@ -36,7 +37,7 @@ def names() -> list[str]:
 
 def is_file(pipeline: str) -> bool:
     """Whether a pipeline is named by its file, not by its name in the catalog."""
-    return pipeline.endswith((".yaml", ".yml")) or "/" in pipeline
+    return pipeline.endswith((*_YAML, ".csv")) or "/" in pipeline
 
 
 def find(pipeline: str) -> Path:
@@ -67,8 +68,9 @@ def load(pipeline: str, overrides: Iterable[str] = ()) -> Config:
     path = find(pipeline)
     values, document = yaml_file.read(path)
     if not isinstance(values, dict):
+        table = "; for a table: mlpipe new NAME --csv FILE --label COLUMN" if path.suffix not in _YAML else ""
         raise BadInput(
-            f"{display(path)}: a pipeline is a mapping of name, task, label, data, trainer, evaluation"
+            f"{display(path)}: a pipeline is a mapping of name, task, label, data, trainer, evaluation{table}"
         )
     overridden: dict[tuple[str, ...], str] = {}
     for override in overrides:
@@ -200,6 +202,11 @@ def _check_metric(config: Config, metric: str, where: str) -> None:
 
 def _check_gates(config: Config, place: Place) -> None:
     for i, gate in enumerate(config.evaluation.gates):
+        if gate.metric in SHARES and gate.lower is not None and gate.lower > 1:
+            raise BadInput(
+                f"{place(('evaluation', 'gates', i, 'lower'))}: evaluation.gates: {gate.metric} is at most 1, got lower:"
+                f" {gate.lower:g}; of a hundred it is {gate.lower / 100:g}"
+            )
         if gate.classes and (config.task != "multiclass" or gate.metric not in PER_CLASS):
             raise BadInput(
                 f"{place(('evaluation', 'gates', i, 'classes'))}: evaluation.gates: classes: each class of a multiclass"

@@ -60,6 +60,7 @@ def prepare(config: Config, home: Home, run_id: str, inputs: Inputs) -> tuple[Jo
     """
     columns = sources.columns(inputs.source)
     sources.check_thresholds(config, columns)
+    sources.check_features(config, inputs.source, columns)
     serving_platform.check(config.serving_check)
     beam_engine.check(config.beam)
     slices, left_out = sources.slices(config, columns)

@@ -79,6 +79,13 @@ class Data(Section):
         """Those that are not as they are by default: a configuration that was written out in full can be read again."""
         return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
 
+    @pydantic.field_validator("splits", mode="before")
+    @classmethod
+    def _whole_shares(cls, splits: Any) -> Any:
+        if isinstance(splits, dict) and any(isinstance(share, float) for share in splits.values()):
+            raise ValueError("shares are whole numbers, for example {train: 7, valid: 1, eval: 2}")
+        return splits
+
     @pydantic.field_validator("splits")
     @classmethod
     def _known_splits(cls, splits: dict[str, int]) -> dict[str, int]:

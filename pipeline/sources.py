@@ -163,6 +163,24 @@ def check_thresholds(config: Config, available: list[str]) -> None:
                 )
 
 
+def check_features(config: Config, source: Source, available: list[str]) -> None:
+    """Raises BadInput for a feature of the tabular trainer that the data does not have, before anything is run."""
+    from components.columnar_example_gen import names
+
+    if config.trainer.module != "trainer_modules.tabular" or not isinstance(source.reader, ReaderOptions):
+        return
+    path = str(Path(source.base, source.files[0]["file"]))
+    for kind in ("numeric", "categorical", "bucketed", "exclude"):
+        for column in config.trainer.features.get(kind) or ():
+            if column in config.data.drop:
+                raise BadInput(
+                    f"trainer.features.{kind}: {column!r} stands under data.drop; take it out of one of them"
+                )
+            if column not in available:
+                where = f"trainer.features.{kind}"
+                raise names.unknown_column(path, available, where, column, config.data.delimiter)
+
+
 def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[str]]:
     """The slices that the data allows, and a line for each that is left out by `if_missing: skip`.
 

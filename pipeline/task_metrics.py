@@ -30,3 +30,22 @@ METRICS = {
     "tagging": {"entity_f1": True, "entity_precision": True, "entity_recall": True, "token_accuracy": True},
     "embedding": {"bits_gained": True, "perplexity": False, "unigram_perplexity": False},
 }
+
+SHARES = frozenset(
+    {
+        "accuracy",
+        "top_3_accuracy",
+        "top_5_accuracy",
+        "auc",
+        "auc_precision_recall",
+        "precision",
+        "recall",
+        "f1",
+        "calibration_error",
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+        "token_accuracy",
+    }
+)
+"""Metrics from 0 to 1."""

@@ -58,6 +58,8 @@ def _not_yaml(error: yaml.YAMLError, path: Path) -> str:
     problem = getattr(error, "problem", None) or " ".join(str(error).split())
     if "'\\t'" in problem:
         problem = "a tab; indent with spaces"
+    if problem == "mapping values are not allowed here":
+        problem += "; a text that holds ': ' stands in quotes"
     place = f"{display(path)}:{mark.line + 1}" if mark else display(path)
     return f"{place}: not valid YAML: {problem}"
 

@@ -96,7 +96,7 @@ def test_a_run_keeps_what_it_began_with(fresh: Project, monkeypatch: pytest.Monk
     monkeypatch.setenv("MLPIPE_RUNNER", "airflow")
     assert node(fresh, "ExampleGen", "r1", "--set", "push.keep=5").code == 0
     rows = (fresh.folder / "rows.csv").read_text()
-    fresh.change("lower: 0.8", "lower: 2.0")
+    fresh.change("lower: 0.8", "lower: 1.0")
     (fresh.folder / "rows.csv").unlink()
 
     result = node(fresh, "StatisticsGen", "r1", "--set", "push.keep=6")

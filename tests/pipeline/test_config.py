@@ -123,6 +123,16 @@ def test_defaults_are_filled_in() -> None:
             " {train: 7, valid: 1, eval: 2}",
         ),
         (
+            "{train: 7, valid: 1, eval: 2}",
+            "{train: 0.7, valid: 0.1, eval: 0.2}",
+            "toy.yaml:7: data.splits: shares are whole numbers, for example {train: 7, valid: 1, eval: 2}",
+        ),
+        (
+            "{metric: accuracy, lower: 0.8}",
+            "{metric: accuracy, lower: 95}",
+            "toy.yaml:15: evaluation.gates: accuracy is at most 1, got lower: 95; of a hundred it is 0.95",
+        ),
+        (
             "valid: 1",
             "valid: 0",
             "toy.yaml:7: data.splits.valid: input should be greater than or equal to 1, got 0",
@@ -311,6 +321,11 @@ def test_defaults_are_filled_in() -> None:
             "toy.yaml:12: serving_check.infra_validator.tags: should have at least 1 item after validation, not 0",
         ),
         ("  metrics", "\tmetrics", "toy.yaml:13: not valid YAML: a tab; indent with spaces"),
+        (
+            "name: toy",
+            "description: toys: two of them",
+            "toy.yaml:1: not valid YAML: mapping values are not allowed here; a text that holds ': ' stands in quotes",
+        ),
         (
             "name: toy",
             "name: [toy",

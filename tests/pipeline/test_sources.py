@@ -247,6 +247,32 @@ def test_a_threshold_on_a_column_that_is_not_there(section: str) -> None:
     assert str(caught.value) == f"schema.{section}: the data has no column 'colour'; did you mean color?"
 
 
+def test_a_feature_that_is_not_there() -> None:
+    write("rows.csv", "color,size,id,label\n1,0,1,0\n")
+    data = {"path": "rows.csv", "drop": ["id"]}
+    toy, source = config(data), find(data)
+    for features, said in (
+        (
+            {"numeric": ["colour"]},
+            "rows.csv:1: no column 'colour' (trainer.features.numeric); did you mean 'color'?",
+        ),
+        (
+            {"bucketed": {"siz": 3}},
+            "rows.csv:1: no column 'siz' (trainer.features.bucketed); did you mean 'size'?",
+        ),
+        (
+            {"categorical": ["id"]},
+            "trainer.features.categorical: 'id' stands under data.drop; take it out of one of",
+        ),
+    ):
+        trainer = toy.trainer.model_copy(update={"module": "trainer_modules.tabular", "features": features})
+        with pytest.raises(BadInput) as caught:
+            sources.check_features(
+                toy.model_copy(update={"trainer": trainer}), source, sources.columns(source)
+            )
+        assert str(caught.value).removeprefix(f"{Path.cwd()}/").startswith(said)
+
+
 SAMPLE = REPOSITORY / "data/fashion_mnist_sample"
 
 
