@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from common.errors import BadInput
-from components.columnar_example_gen import column_types, csv_reader, diagnosis
+from components.columnar_example_gen import column_types, csv_reader, diagnosis, formats
 from components.columnar_example_gen.column_types import BadValue
 from components.columnar_example_gen.options import ReaderOptions
 from pipeline import scaffold
@@ -58,11 +58,15 @@ def from_csv(
                 f"--csv: input {name} of {model} is {kind(tensor)}, not one value a row; give --json"
             )
     file = str(path)
-    options = ReaderOptions(
-        delimiter=data.get("delimiter") or scaffold.likely_delimiter(file),
-        missing_values=data.get("missing_values", ()),
-    )
+    if formats.reader(file) is not csv_reader:
+        raise BadInput(f"--csv {path}: not a CSV file; write it as one, or give --json @rows.json")
+    missing = data.get("missing_values", ())
+    options = ReaderOptions(delimiter=data.get("delimiter", ","), missing_values=missing)
     header = csv_reader.columns(file, options)
+    if len(header) == 1:
+        # A file of another program than the training data's.
+        options = ReaderOptions(delimiter=scaffold.likely_delimiter(file), missing_values=missing)
+        header = csv_reader.columns(file, options)
     sources = columns_of(inputs, header)
     unused = [column for column in header if column not in sources.values()]
     for name in inputs:
@@ -112,9 +116,13 @@ def _json_row(example: Any, inputs: Mapping[str, Tensor], model: str, place: str
             unfed = [name for name in inputs if name not in sources]
             hint = nearest(key, unfed) or f"; the inputs are {', '.join(sorted(inputs))}"
             raise BadInput(f"{place}: {model} has no input {key!r}{hint}")
-    for name in inputs:
-        if name not in sources:
-            raise BadInput(f"{place}: {name} is missing; give its value, or null when it has none")
+    absent = sorted(set(inputs) - set(sources))
+    if len(absent) > 1:
+        raise BadInput(
+            f"{place}: {', '.join(absent)} are missing; give their values, or null where they have none"
+        )
+    if absent:
+        raise BadInput(f"{place}: {absent[0]} is missing; give its value, or null when it has none")
     return {
         name: example[key] if example[key] is not None else shaped(missing_value(inputs[name]), inputs[name])
         for name, key in sources.items()

@@ -48,7 +48,9 @@ class Server:
             if state == "END":
                 raise ServerFailed(f"the server could not load the model: {message}")
             if time.monotonic() - self.started > seconds:
-                raise ServerFailed(f"the server was not ready after {seconds:g} s{self._last_word()}")
+                raise ServerFailed(
+                    f"the server was not ready after {seconds:g} s (serving_check.start_seconds){self._last_word()}"
+                )
             time.sleep(POLL_SECONDS)
 
     def check_alive(self, within: float = 0.0) -> None:

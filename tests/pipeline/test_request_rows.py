@@ -68,6 +68,10 @@ def test_the_only_input_needs_no_name() -> None:
         ("[1]", "--json: 1 is no object; m takes island, length, year"),
         ('{"lenght": 1, "year": 1, "island": ""}', "--json: m has no input 'lenght'; did you mean length?"),
         ('{"zz": 1}', "--json: m has no input 'zz'; the inputs are island, length, year"),
+        (
+            '{"year": 1}',
+            "--json: island, length are missing; give their values, or null where they have none",
+        ),
         ('{"length": 1, "year": 1}', "--json: island is missing; give its value, or null when it has none"),
         (
             '[{"length": 1, "year": 1, "island": ""}, {"length": 1, "year": 1}]',
@@ -107,6 +111,18 @@ def test_columns_are_named_as_the_export_names_them(tmp_path: Path) -> None:
 def test_the_delimiter_is_found_in_the_header(delimiter: str, tmp_path: Path) -> None:
     text = "year,island,length\n2007,Dream,39.1\n".replace(",", delimiter)
     assert csv(tmp_path, text)[0] == [{"length": 39.1, "year": 2007, "island": "Dream"}]
+
+
+def test_a_file_of_another_program_than_the_training_data(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("year;island;length\n2007;Dream;39.1\n")
+    rows, _ = request_rows.from_csv(path, INPUTS, "m", {"delimiter": ","})
+    assert rows == [{"length": 39.1, "year": 2007, "island": "Dream"}]
+    path = path.rename(tmp_path / "rows.parquet")
+    with pytest.raises(
+        BadInput, match=r"rows\.parquet: not a CSV file; write it as one, or give --json @rows\.json"
+    ):
+        request_rows.from_csv(path, INPUTS, "m", {})
 
 
 def test_packed_and_as_windows_writes_it(tmp_path: Path) -> None:

@@ -87,7 +87,10 @@ def test_not_ready_in_time(tmp_path: Path) -> None:
     with server.running(tmp_path, "m", tmp_path / "scratch", SLEEPS) as served:
         with pytest.raises(server.ServerFailed) as caught:
             served.wait_until_ready(1)
-        assert str(caught.value) == "the server was not ready after 1 s: never ready"
+        assert (
+            str(caught.value)
+            == "the server was not ready after 1 s (serving_check.start_seconds): never ready"
+        )
     assert not is_alive(served.process.pid)
 
 
