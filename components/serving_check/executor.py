@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.serving_check import check, feeding, report, rows, server, stamped_model, standby
+from components.serving_check import check, feeding, recorded, report, rows, server, stamped_model, standby
 from components.serving_check.answers import Answer
 from components.serving_check.constants import BLESSED, BLESSED_FILE, HAS_MODEL, NOT_BLESSED_FILE
 from components.serving_check.feeding import Feed
@@ -80,10 +81,10 @@ def serve_and_compare(
     Raises:
       UserError: there is no SavedModel.
     """
-    found, own = Findings(), OwnModel(saved_model)
+    found, own, in_model = Findings(), OwnModel(saved_model), recorded.read(saved_model)
     for name, signature in signatures(saved_model).items():
         try:
-            found.feeds[name] = feeding.feed(signature, asked, lambda *images: own.decode(*images))
+            found.feeds[name] = _feed(name, signature, asked, own, in_model)
         except (feeding.CannotFeed, OwnFailure) as reason:
             found.not_checked[name] = str(reason)
     if not len(asked):
@@ -92,7 +93,7 @@ def serve_and_compare(
     model_name = parameters["model_name"]
     if parameters["warmup_requests"]:
         count = parameters["warmup_requests"]
-        saved_model = stamped_model.stamp(saved_model, blessing, model_name, found.feeds, count)
+        saved_model = stamped_model.stamp(saved_model, blessing, model_name, found.feeds, count, in_model)
     with server.running(saved_model, model_name, scratch, command) as served:
         try:
             # The server imports TensorFlow meanwhile.
@@ -120,6 +121,21 @@ def serve_and_compare(
         reasons = "; ".join(f"{name}: {reason}" for name, reason in found.not_checked.items())
         found.failures.append(f"no signature could be checked: {reasons or 'the model has none'}")
     return found
+
+
+def _feed(
+    name: str, signature: SignatureDef, asked: rows.Rows, own: OwnModel, in_model: recorded.Recorded
+) -> Feed:
+    """The examples as inputs of a signature or, where they do not hold what it takes, the requests in the model."""
+    try:
+        feed = feeding.feed(signature, asked, lambda *images: own.decode(*images))
+    except feeding.CannotFeed:
+        if name not in in_model.predictions:
+            raise
+    else:
+        if not feed.guessed or name not in in_model.predictions:
+            return feed
+    return in_model.feed(name)
 
 
 def _own_answers(own: OwnModel, count: int, found: Findings) -> list[tuple[Question, Answer]]:

@@ -33,8 +33,8 @@ class CannotFeed(Exception):
 class Feed:
     """All rows as inputs of one signature, or the first ones where they hold large pixels.
 
-    `tensors` is input name -> array with one entry per row; text as objects of bytes. `kind` is `features` or
-    `examples`. `guessed`: the input's name does not tell that it takes serialized tf.Examples.
+    `tensors` is input name -> array with one entry per row; text as objects of bytes. `kind` is `features`,
+    `examples` or `requests` (those in the model). `guessed`: the input's name does not tell that it takes serialized tf.Examples.
     """
 
     method: str

@@ -11,6 +11,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from common.errors import UserError
 
 SERVE = "serve"
+PREDICT = "tensorflow/serving/predict"
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
 INTERNAL = "__saved_model_init_op"

@@ -11,18 +11,20 @@ from tfx.utils import path_utils
 
 from components.serving_check import warm_up
 from components.serving_check.feeding import Feed
+from components.serving_check.recorded import Recorded
 
 
-def stamp(saved_model: Path, blessing: Path, name: str, feeds: Mapping[str, Feed], count: int) -> Path:
+def stamp(
+    saved_model: Path, blessing: Path, name: str, feeds: Mapping[str, Feed], count: int, in_model: Recorded
+) -> Path:
     """Writes `saved_model` with about `count` warm-up requests below the folder `blessing` of an InfraBlessing.
 
     The files are hard links where the disk allows it: they take no room of their own. Warm-up requests that the
-    trainer module wrote itself stay as they are.
+    trainer module left in the model stay as they are, before the others.
     """
     stamped = Path(path_utils.stamped_model_path(str(blessing)))
     shutil.copytree(saved_model, stamped, copy_function=_link)
-    if not Path(path_utils.warmup_file_path(str(stamped))).exists():
-        warm_up.write(stamped, name, feeds, count)
+    warm_up.write(stamped, name, feeds, count, in_model)
     return stamped
 
 

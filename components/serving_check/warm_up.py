@@ -11,25 +11,35 @@ from tfx.utils import path_utils
 
 from components.serving_check.feeding import Feed
 from components.serving_check.questions import Question, single_rows
+from components.serving_check.recorded import Recorded
 from components.serving_check.signatures import CLASSIFY, REGRESS
 
 MOST = 1000
 """TF Serving loads no model with more records."""
 
 
-def write(saved_model: Path, name: str, feeds: Mapping[str, Feed], count: int) -> None:
-    """Writes about `count` requests of single rows for the model `name`, the same number for every signature.
+def write(saved_model: Path, name: str, feeds: Mapping[str, Feed], count: int, in_model: Recorded) -> None:
+    """Adds about `count` requests of single rows for the model `name`, the same number for every signature.
 
-    A signature whose input is only guessed gets none: a request that fails keeps TF Serving from loading the model.
+    Signatures that requests in the model ask already get no more. One whose input is only guessed gets none: a request
+    that fails keeps TF Serving from loading the model.
     """
-    sure = {signature: feed for signature, feed in feeds.items() if not feed.guessed}
+    sure = {
+        signature: feed
+        for signature, feed in feeds.items()
+        if not feed.guessed and signature not in in_model.signatures
+    }
     asked = [single_rows(signature, feed, feed.count) for signature, feed in sure.items()]
     # In turns, so that a small count still warms every signature.
     in_turns = [row[i] for i in range(max(map(len, asked), default=0)) for row in asked if i < len(row)]
     path = Path(path_utils.warmup_file_path(str(saved_model)))
     path.parent.mkdir(exist_ok=True)
+    # The file may be a link to that of the candidate.
+    path.unlink(missing_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for question in in_turns[: min(count, MOST)]:
+        for record in in_model.records:
+            writer.write(record)
+        for question in in_turns[: min(count, max(0, MOST - len(in_model.records)))]:
             writer.write(_log(name, question).SerializeToString())
 
 

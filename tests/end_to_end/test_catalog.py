@@ -76,8 +76,8 @@ SHORTER = {
         "trainer.training.learning_rate=0.002",
     ]
 }
-# Signatures that no example can be put to.
-NOT_CHECKED = {"bible_word2vec": {"neighbours", "analogies"}}
+# Requests that the model carries itself, for the signatures that no example can be put to.
+CARRIED = {"bible_word2vec": 9}
 
 TABLES = [
     name for name in config.names() if not config.load(name).data.images and not config.load(name).data.text
@@ -98,7 +98,7 @@ TEXTS = [
 ]
 
 SIGNATURES = {"serving_default", "serving_examples", "transform_features"}
-OF_TASK = {"translation": {"translate"}}
+OF_TASK = {"translation": {"translate"}, "embedding": {"neighbours", "analogies"}}
 
 
 @pytest.mark.parametrize("name", [*TABLES, *TEXTS])
@@ -128,13 +128,14 @@ def test_ends_blessed(name: str, tmp_path: Path) -> None:
     assert report is not None
     signatures = SIGNATURES | OF_TASK.get(loaded.task, set())
     assert set(report["signatures"]) == signatures
-    assert set(report["not_checked"]) == NOT_CHECKED.get(name, set())
+    assert report["not_checked"] == {}
     assert f"serving    {serving_report.summary(report)}" in result.out.splitlines()
     assert serving_report.summary(report).startswith(
         f"passed: {len(signatures)} signatures, REST and gRPC, p99 "
     )
     warm_up = home.serving(name) / "1" / "assets.extra" / "tf_serving_warmup_requests"
-    assert len(list(tf.data.TFRecordDataset(str(warm_up)))) == loaded.serving_check.warmup_requests
+    carried = CARRIED.get(name, 0)
+    assert len(list(tf.data.TFRecordDataset(str(warm_up)))) == carried + loaded.serving_check.warmup_requests
     if name in BEYOND_THE_GATES:
         BEYOND_THE_GATES[name](loaded, home, {metric: row["value"] for (metric, _), row in overall.items()})
 

@@ -28,6 +28,7 @@ import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow.core.protobuf.meta_graph_pb2 import TensorInfo
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 from tensorflow_transform.tf_metadata import metadata_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.public import tfxio
@@ -301,6 +302,17 @@ def answers(
         for name in saved.files:
             signature, key = name.split("/", 1)
             found.setdefault(signature, {})[key] = saved[name]
+    return found
+
+
+def requests_in(model_dir: str) -> dict[str, list[dict[str, np.ndarray]]]:
+    """The Predict requests that a model carries with it: signature -> inputs of each."""
+    found: dict[str, list[dict[str, np.ndarray]]] = {}
+    path = Path(model_dir, "assets.extra", "tf_serving_warmup_requests")
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        request = PredictionLog.FromString(record).predict_log.request
+        inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+        found.setdefault(request.model_spec.signature_name, []).append(inputs)
     return found
 
 

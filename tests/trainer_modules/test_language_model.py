@@ -151,8 +151,14 @@ def keep(prepared: contract.Prepared, monkeypatch: pytest.MonkeyPatch) -> dict[s
 
     served = contract.serve(prepared.model_dir(), prepared.raw["valid"], prepared.folder)
     assert served.failures == []
-    assert set(served.feeds) == {"serving_default", "serving_examples", "transform_features"}
-    assert set(served.not_checked) == {"generate", "continue"}
+    assert served.not_checked == {}
+    assert {name: feed.kind for name, feed in served.feeds.items()} == {
+        "continue": "requests",
+        "generate": "requests",
+        "serving_default": "features",
+        "serving_examples": "examples",
+        "transform_features": "examples",
+    }
     return found
 
 
@@ -189,6 +195,26 @@ def model(reviews: contract.Prepared) -> Any:
 def ask(model: Any, signature: str, asked: dict[str, Any]) -> dict[str, np.ndarray]:
     fed = {name: tf.constant(value) for name, value in asked.items()}
     return {name: value.numpy() for name, value in model.signatures[signature](**fed).items()}
+
+
+def test_the_model_carries_requests_that_hold_no_text_of_the_data(
+    reviews: contract.Prepared, model: Any
+) -> None:
+    asked = contract.requests_in(reviews.model_dir())
+    assert {signature: len(requests) for signature, requests in asked.items()} == {
+        "generate": 3,
+        "continue": 3,
+    }
+    begun = [
+        ask(model, "generate", {**request, "prompt": np.array([""], object)}) for request in asked["generate"]
+    ]
+    for request, goes_on, found in zip(asked["generate"], asked["continue"], begun, strict=True):
+        assert request["prompt"].tolist() == found["text"].tolist()
+        assert request["length"].tolist() == goes_on["length"].tolist() == [8]
+        np.testing.assert_allclose(goes_on["state"], found["state"], rtol=1e-5, atol=1e-5)
+        assert [goes_on[name].tolist() for name in ("last", "place")] == [
+            found[name].tolist() for name in ("last", "place")
+        ]
 
 
 def in_pieces(model: Any, prompts: list[str], lengths: list[int], **changes: Any) -> list[bytes]:

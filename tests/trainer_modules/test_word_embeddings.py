@@ -21,6 +21,7 @@ from tests.trainer_modules import contract, text_data
 from trainer_modules import word_embeddings
 from trainer_modules.common import export
 from trainer_modules.embeddings.export import EmbeddingsModule
+from trainer_modules.text.tokenizer_config import RESERVED
 
 WORDS = {"tokenizer": {"min_frequency": 1}}
 ANALOGIES = [["lovely", "great", "dull", "awful"], ["film", "story", "nowhere", "music"]]
@@ -183,8 +184,23 @@ def test_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     served = contract.serve(prepared.model_dir(), prepared.raw["valid"], prepared.folder)
     assert served.failures == []
-    assert set(served.feeds) == {"serving_default", "serving_examples", "transform_features"}
-    assert set(served.not_checked) == {"neighbours", "analogies"}
+    assert served.not_checked == {}
+    assert {name: feed.kind for name, feed in served.feeds.items()} == {
+        "analogies": "requests",
+        "neighbours": "requests",
+        "serving_default": "features",
+        "serving_examples": "examples",
+        "transform_features": "examples",
+    }
+    asked = contract.requests_in(prepared.model_dir())
+    frequent = [name.encode() for name in module.tokenizer.names()[RESERVED:][:6]]
+    assert [request["words"].tolist() for request in asked["neighbours"]] == [
+        *([word] for word in frequent[:4]),
+        [b""],
+    ]
+    assert [[request[name][0] for name in "abc"] for request in asked["analogies"]] == [
+        frequent[start : start + 3] for start in range(4)
+    ]
 
 
 @pytest.fixture(scope="module")

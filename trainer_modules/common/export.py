@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_modules.common import raw_features
+from trainer_modules.common import example_requests, raw_features
 
 Tensors = dict[str, tf.Tensor]
 CLASSES_FILE = "class_names.txt"
@@ -94,6 +94,10 @@ class ServingModule(tf.Module):
 
         return serving_examples
 
+    def example_requests(self, signatures: Mapping[str, Any]) -> example_requests.Requests:
+        """Requests to go with the model, to those of its signatures whose inputs are no columns; they hold no data."""
+        return {}
+
     def _serialized(self) -> tf.TensorSpec:
         """The input of serialized examples; TFMA would fill one that is named like a column with that column."""
         name = "serialized_examples" if "examples" in self._all_spec else "examples"
@@ -113,7 +117,7 @@ class ServingModule(tf.Module):
 def save(
     module: ServingModule, folder: str, class_names: Sequence[str] = (), **extra_signatures: Any
 ) -> None:
-    """Write the SavedModel; `class_names`, in index order, go along as the asset `class_names.txt`."""
+    """Write the SavedModel with its example requests; `class_names`, in index order, are the asset `class_names.txt`."""
     with tempfile.TemporaryDirectory() as scratch:
         if class_names:
             path = Path(scratch) / CLASSES_FILE
@@ -126,3 +130,4 @@ def save(
             **extra_signatures,
         }
         tf.saved_model.save(module, folder, signatures=signatures)
+    example_requests.write(folder, module.example_requests(signatures))

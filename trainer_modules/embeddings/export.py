@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_modules.common import export
+from trainer_modules.common import example_requests, export
 from trainer_modules.embeddings import held_out, similarity
 from trainer_modules.embeddings.network import Embeddings
 from trainer_modules.text.tokenizer_config import RESERVED
@@ -17,6 +17,7 @@ from trainer_modules.text.tokenizers import Tokenizer
 from trainer_modules.word_embeddings_config import MOST_NEIGHBOURS, Config
 
 Tensors = dict[str, tf.Tensor]
+_EXAMPLES = 4
 
 
 class EmbeddingsModule(export.ServingModule):
@@ -110,6 +111,21 @@ class EmbeddingsModule(export.ServingModule):
             }
 
         return analogies
+
+    def example_requests(self, signatures: Mapping[str, Any]) -> example_requests.Requests:
+        """Ask for neighbours of the most frequent words, and of one without a vector, and for analogies among them."""
+        frequent = [tf.constant([name]) for name in self.tokenizer.names()[RESERVED:][: _EXAMPLES + 2]]
+        count = tf.constant([min(_EXAMPLES, self.vectors.shape[0] - 1)])
+        return {
+            "neighbours": [
+                {"words": word, "count": count} for word in [*frequent[:_EXAMPLES], tf.constant([""])]
+            ],
+            "analogies": [
+                dict(zip("abc", words, strict=True))
+                for words in zip(frequent, frequent[1:], frequent[2:], strict=False)
+                if self.vectors.shape[0] > len(words)
+            ],
+        }
 
     def _numbers(self, words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Numbers int32 [B] of the words, and whether each has a vector; what is no single word has none."""

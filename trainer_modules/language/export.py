@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_modules.common import export
+from trainer_modules.common import example_requests, export
 from trainer_modules.language import generation, likelihood
 from trainer_modules.language.generation import Made, Point, Wish
 from trainer_modules.language.network import LanguageNetwork
@@ -17,6 +17,7 @@ from trainer_modules.text.tokenizers import Tokenizer
 
 Tensors = dict[str, tf.Tensor]
 _WISH = {"length": tf.int32, "temperature": tf.float32, "top_k": tf.int32, "seed": tf.int32}
+_EXAMPLES = {"length": [8, 8, 8], "temperature": [0.0, 1.0, 1.0], "top_k": [0, 0, 5], "seed": [1, 2, 3]}
 
 
 class LanguageModule(export.ServingModule):
@@ -92,6 +93,22 @@ class LanguageModule(export.ServingModule):
             return {"continuation": self._text(made, point.last), **self._answers(made)}
 
         return go_on
+
+    def example_requests(self, signatures: Mapping[str, Any]) -> example_requests.Requests:
+        """Ask it to go on with what it makes by itself, the most probable tokens and at random."""
+        wish = {name: tf.constant(_EXAMPLES[name], dtype) for name, dtype in _WISH.items()}
+        begun = signatures["generate"]({"prompt": tf.constant([""] * len(wish["seed"])), **wish})
+        asked = {
+            "generate": {"prompt": begun["text"], **wish},
+            "continue": {**{name: begun[name] for name in ("state", "last", "place")}, **wish},
+        }
+        return {
+            signature: [
+                {name: tensor[row : row + 1] for name, tensor in inputs.items()}
+                for row in range(len(wish["seed"]))
+            ]
+            for signature, inputs in asked.items()
+        }
 
     @property
     def _may_end(self) -> bool:
