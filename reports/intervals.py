@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from components.evaluator import figures
+from components.evaluator.constants import PREDICTIONS, UNIGRAM_LOSS
 from components.evaluator.entity_spans import OUTSIDE, entities
 from reports.predictions import Predictions
 
@@ -15,6 +16,7 @@ Interval = tuple[float, float]
 Z = 1.959964
 DRAWS = 200
 MOST_DRAWN = 2000
+BITS_GAINED, UNIGRAM_PERPLEXITY = _OF_FREQUENCY = ("bits_gained", "unigram_perplexity")
 _SHARES = ("accuracy", "top_3_accuracy", "top_5_accuracy", "exact_match")
 _ENTITIES = ("entity_f1", "entity_precision", "entity_recall", "token_accuracy")
 
@@ -30,6 +32,30 @@ def wilson(share: float, examples: float) -> Interval:
     width = Z * math.sqrt(share * (1 - share) / examples + Z * Z / (4 * examples**2))
     below = 1 + Z * Z / examples
     return max(0.0, (middle - width) / below), min(1.0, (middle + width) / below)
+
+
+def of_class(metric: str, value: float, right: int, given: int, labelled: int) -> Interval | None:
+    """The interval of precision, recall or f1 of one class; None where no example is, or was taken for, of that class.
+
+    Precision and recall are shares of the answers and of the examples of the class. With those that are either, f1 is
+    2 J / (1 + J) of the share J that is both: Wilson's interval of J gives that of f1 (K. Lam, V. Gopal, J. Qian,
+    "Confidence Intervals for the F1 Score: A Comparison of Four Methods", 2023, Wilson indirect).
+
+    Args:
+      metric: precision, recall or f1.
+      value: of it.
+      right: examples of the class that were taken for it.
+      given: examples that were taken for it.
+      labelled: examples of it.
+    """
+    if metric == "f1":
+        either = given + labelled - right
+        if not either:
+            return None
+        low, high = (2 * end / (1 + end) for end in wilson(value / (2 - value), either))
+        return low, high
+    count = {"precision": given, "recall": labelled}.get(metric)
+    return wilson(value, count) if count else None
 
 
 def area(value: float, positive: int, negative: int) -> Interval:
@@ -77,7 +103,21 @@ def of_metric(
     low, middle, high = found
     shrink = math.sqrt(min(1.0, rows.sum() / examples)) if examples else 1.0
     most = 1.0 if predictions.task in ("binary", "multiclass") and metric != "loss" else math.inf
-    return max(0.0, value - (middle - low) * shrink), min(most, value + (high - middle) * shrink)
+    least = -math.inf if metric == BITS_GAINED else 0.0
+    return max(least, value - (middle - low) * shrink), min(most, value + (high - middle) * shrink)
+
+
+def why_none(metric: str, predictions: Predictions) -> str:
+    """Why predictions do not tell the interval of a metric, as the end of a sentence."""
+    needed = {
+        "bleu": "prediction",
+        **dict.fromkeys(_ENTITIES, "prediction"),
+        "perplexity": "tokens",
+        **dict.fromkeys(_OF_FREQUENCY, UNIGRAM_LOSS),
+    }.get(metric)
+    if needed is not None and not predictions.has(needed):
+        return f"{PREDICTIONS} has no column {needed}, as an older version of this project wrote it"
+    return "too few examples tell it"
 
 
 def _of_sample(
@@ -99,6 +139,12 @@ def _of_sample(
         return tuple(math.sqrt(max(end, 0.0)) for end in squared)  # type: ignore[return-value]
     if metric == "perplexity" and of.has("tokens"):
         return _perplexity(of.loss[rows], of.column("tokens")[rows])
+    if metric in _OF_FREQUENCY and of.has(UNIGRAM_LOSS) and of.has("tokens"):
+        by_frequency, tokens = of.column(UNIGRAM_LOSS)[rows], of.column("tokens")[rows]
+        if metric == UNIGRAM_PERPLEXITY:
+            return _perplexity(by_frequency, tokens)
+        low, middle, high = _ratio(by_frequency - of.loss[rows], tokens)
+        return low / math.log(2), middle / math.log(2), high / math.log(2)
     if of.task not in ("binary", "multiclass"):
         return None
     true, scores = of.true[rows], of.scores[rows]
@@ -174,7 +220,12 @@ def _around(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def _perplexity(nats: np.ndarray, tokens: np.ndarray) -> tuple[float, float, float]:
-    """The exponential of a ratio of sums, whose error is that of its residuals (the delta method)."""
+    low, middle, high = _ratio(nats, tokens)
+    return math.exp(low), math.exp(middle), math.exp(high)
+
+
+def _ratio(nats: np.ndarray, tokens: np.ndarray) -> tuple[float, float, float]:
+    """Nats for each token, over all tokens: a ratio of sums, whose error is that of its residuals (the delta method)."""
     known = np.isfinite(nats) & (tokens > 0)
     nats, tokens = nats[known], tokens[known]
     if len(nats) < 2:
@@ -182,7 +233,7 @@ def _perplexity(nats: np.ndarray, tokens: np.ndarray) -> tuple[float, float, flo
     ratio = float((nats * tokens).sum() / tokens.sum())
     residuals = (nats - ratio) * tokens / tokens.mean()
     width = Z * float(residuals.std(ddof=1)) / math.sqrt(len(nats))
-    return math.exp(ratio - width), math.exp(ratio), math.exp(ratio + width)
+    return ratio - width, ratio, ratio + width
 
 
 def _bootstrap(figure: Callable[[np.ndarray], float], count: int) -> tuple[float, float, float]:

@@ -18,14 +18,13 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from components.batches import files
 from components.evaluator import buckets, comparison, measured
-from components.evaluator.constants import FORMER, VERDICT
+from components.evaluator.constants import BLESSED, FORMER, OWN, VERDICT
 from components.evaluator.findings import Answers
 from components.evaluator.measuring import measure
 from components.evaluator.verdict import BASELINE, verdict
 
 CLASSES = Path("assets", "class_names.txt")
 # What the values under `baseline` of a verdict are.
-BLESSED, OWN = "last blessed", "its own evaluation"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

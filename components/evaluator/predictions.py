@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from components.evaluator.constants import PREDICTIONS, SMALLEST_PROBABILITY
+from components.evaluator.constants import PREDICTIONS, SMALLEST_PROBABILITY, UNIGRAM_LOSS
 from components.evaluator.raw_columns import longest_text, raw_columns, text
 from components.evaluator.sample import Answers, Row, Sample, hash_of
 from components.evaluator.tally import scores_of
@@ -49,7 +49,8 @@ def of_texts(labels: Any, predictions: Mapping[str, np.ndarray], prediction_key:
 
     Args:
       labels: texts [B] or [B, 1], tags [B, T] with "" behind the end, or None.
-      predictions: `log_likelihood` and `tokens` [B] where the model tells them, and `prediction_key`.
+      predictions: `log_likelihood` and `tokens` [B] where the model tells them, `unigram_log_likelihood` [B] of one that
+        is held against the frequency of words, and `prediction_key`.
       prediction_key: the output that is held against the labels; empty where there is none.
     """
     found: dict[str, Sequence[Any]] = {}
@@ -64,9 +65,10 @@ def of_texts(labels: Any, predictions: Mapping[str, np.ndarray], prediction_key:
             np.asarray(predictions[name], np.float64).reshape(-1) for name in ("tokens", "log_likelihood")
         )
         found["tokens"] = tokens.tolist()
-        found["loss"] = [
-            -one / count if count else float("nan") for one, count in zip(likelihood, tokens, strict=True)
-        ]
+        found["loss"] = _each(likelihood, tokens)
+        if "unigram_log_likelihood" in predictions:
+            by_frequency = np.asarray(predictions["unigram_log_likelihood"], np.float64).reshape(-1)
+            found[UNIGRAM_LOSS] = _each(by_frequency, tokens)
     return found
 
 
@@ -109,7 +111,7 @@ def write(
             name: pa.array(values, pa.string() if name in ("prediction", "reference") else pa.float32())
             for name, values in answers.items()
         }
-    columns["loss"] = _numbers(columns["loss"])
+    columns |= {name: _numbers(columns[name]) for name in ("loss", UNIGRAM_LOSS) if name in columns}
     metadata = {
         "examples": str(sample.examples),
         "task": task,
@@ -180,6 +182,11 @@ def _placed(rows: Sequence[tuple[int, Row]], files: Sequence[str]) -> Iterator[t
 def _records(files: Sequence[str]) -> Iterator[bytes]:
     for path in files:
         yield from tf.data.TFRecordDataset(path, "GZIP", buffer_size=2**20).as_numpy_iterator()
+
+
+def _each(likelihood: np.ndarray, tokens: np.ndarray) -> list[float]:
+    """What a token costs, in nats."""
+    return [-one / count if count else float("nan") for one, count in zip(likelihood, tokens, strict=True)]
 
 
 def _words(row: Any) -> list[bytes]:

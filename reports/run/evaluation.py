@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from components.evaluator import slice_names
-from components.evaluator.constants import CALIBRATION, CONFUSION, VERDICT
-from reports import answer_charts, fairness, metric_table, mistakes, predictions, worst_slices
+from components.evaluator.constants import CALIBRATION, CONFUSION, OWN, VERDICT
+from reports import answer_charts, fairness, intervals, metric_table, mistakes, predictions, worst_slices
 from reports.page import Section, render
 from reports.predictions import Predictions
 from reports.run_facts import Missing, RunFacts
@@ -36,12 +36,15 @@ def section(facts: RunFacts) -> Section:
     answers, without = _answers(folder)
     slices = metric_table.slices_of(answers, columns, buckets) if answers else {}
     calibration, confusion = _json(folder / CALIBRATION), _json(folder / CONFUSION)
+    tables = metric_table.tables(verdict, facts.task, answers, slices, confusion)
+    lacking = dict.fromkeys(metric for table in tables for metric in table.without()) if answers else {}
     return Section(
         ID,
         TITLE,
         render(
             "evaluation.html",
-            tables=metric_table.tables(verdict, facts.task, answers, slices),
+            tables=tables,
+            lacking=[(metric, intervals.why_none(metric, answers)) for metric in lacking] if answers else [],
             first_rows=FIRST_ROWS,
             first_mistakes=FIRST_MISTAKES,
             answers=answers,
@@ -54,6 +57,7 @@ def section(facts: RunFacts) -> Section:
             pairs=_pairs(answers) if answers else [],
             attention=_attention(facts),
             fewest=fairness.FEWEST,
+            own=verdict.get("baseline_is") == OWN,
         ),
     )
 

@@ -173,3 +173,78 @@ def test_the_file_is_read_as_the_evaluator_writes_it(tmp_path: Path) -> None:
     (tmp_path / "predictions.parquet").write_bytes(b"PAR1 no more")
     with pytest.raises(Missing, match="is damaged"):
         predictions.read(tmp_path)
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
+def test_about_19_of_20_hold_the_figure_of_a_class(metric: str) -> None:
+    def counts(drawn: np.ndarray) -> tuple[int, int, int]:
+        return int((drawn == 0).sum()), int((drawn != 1).sum()), int((drawn != 2).sum())
+
+    def figure(right: int, given: int, labelled: int) -> float:
+        return {"precision": right / given, "recall": right / labelled, "f1": 2 * right / (given + labelled)}[
+            metric
+        ]
+
+    # Of the examples that are of the class or taken for it: right, taken for it (labelled otherwise: 2), missed (1).
+    shares = [0.7, 0.2, 0.1]
+    truth = {"precision": 0.7 / 0.8, "recall": 0.7 / 0.9, "f1": 1.4 / 1.7}[metric]
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        found = counts(random.choice(3, 60, p=shares))
+        interval = intervals.of_class(metric, figure(*found), *found)
+        assert interval is not None
+        held += interval[0] <= truth <= interval[1]
+    assert 368 <= held <= 396
+
+
+def test_a_class_at_the_ends() -> None:
+    assert intervals.of_class("f1", 1.0, 20, 20, 20) == pytest.approx((2 * 0.8389 / 1.8389, 1.0), abs=1e-4)
+    low, high = intervals.of_class("f1", 0.0, 0, 3, 5) or (1.0, 1.0)
+    assert low == 0.0
+    assert 0.3 < high < 0.7
+    assert intervals.of_class("precision", 0.0, 0, 0, 5) is None
+    assert intervals.of_class("f1", 0.0, 0, 0, 0) is None
+
+
+def words(random: np.random.Generator, rows: int, **columns: Any) -> Predictions:
+    tokens = random.integers(5, 80, rows)
+    loss = random.gamma(4.0, 1.5, rows)
+    return of("embedding", {"loss": loss, "tokens": tokens, "text": ["a"] * rows, **columns}, [])
+
+
+@pytest.mark.parametrize("metric", ["bits_gained", "unigram_perplexity"])
+def test_about_19_of_20_hold_what_is_gained_over_frequency(metric: str) -> None:
+    random = np.random.default_rng(3)
+
+    def drawn(rows: int) -> tuple[Predictions, float]:
+        found = words(random, rows, unigram_loss=random.gamma(4.0, 1.6, rows))
+        plain, tokens = found.column("unigram_loss"), found.column("tokens")
+        if metric == "unigram_perplexity":
+            return found, math.exp(float((plain * tokens).sum() / tokens.sum()))
+        return found, float(((plain - found.loss) * tokens).sum() / tokens.sum()) / math.log(2)
+
+    _, truth = drawn(200_000)
+    held = 0
+    for _ in range(200):
+        few, value = drawn(200)
+        interval = intervals.of_metric(metric, value, 200, few, np.ones(200, bool))
+        assert interval is not None
+        assert interval[0] < value < interval[1]
+        held += interval[0] <= truth <= interval[1]
+    assert 180 <= held <= 200
+
+
+def test_less_than_frequency_knows_has_an_interval_below_zero() -> None:
+    found = words(np.random.default_rng(4), 300, unigram_loss=np.full(300, 1.0))
+    low, high = intervals.of_metric("bits_gained", -7.0, 300, found, np.ones(300, bool)) or (0.0, 0.0)
+    assert low < -7.0 < high < 0
+
+
+def test_what_older_predictions_do_not_tell_is_said() -> None:
+    old = words(np.random.default_rng(5), 10)
+    assert intervals.of_metric("bits_gained", 0.2, 10, old, np.ones(10, bool)) is None
+    assert intervals.why_none("bits_gained", old) == (
+        "predictions.parquet has no column unigram_loss, as an older version of this project wrote it"
+    )
+    assert intervals.why_none("perplexity", old) == "too few examples tell it"

@@ -133,6 +133,21 @@ def test_a_language_model(tmp_path: Path) -> None:
     assert table.schema.names == ["id", "example", "raw.text", "text", "tokens", "loss"]
 
 
+def test_words_held_against_their_frequency(tmp_path: Path) -> None:
+    answers = predictions.of_texts(
+        None,
+        {
+            "log_likelihood": np.array([-6.0, 0.0]),
+            "unigram_log_likelihood": np.array([-7.5, 0.0]),
+            "tokens": np.array([3.0, 0.0]),
+        },
+        "",
+    )
+    table = written(tmp_path, [example(text=b"once upon"), example(text=b"a")], answers, "embedding")
+    assert table["loss"].to_pylist() == [2.0, None]
+    assert table["unigram_loss"].to_pylist() == [2.5, None]
+
+
 def test_equal_examples_stand_in_places_of_their_own(tmp_path: Path) -> None:
     examples = [example(x=1), example(x=2), example(x=1)]
     answers = predictions.of_numbers({"y": np.zeros(3)}, {"y": np.zeros(3)})

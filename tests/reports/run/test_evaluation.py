@@ -205,6 +205,32 @@ def test_a_regression_of_two_labels(tmp_path: Path) -> None:
     assert "None is worse for certain" in html
 
 
+def test_single_classes_have_intervals_of_their_counts(tmp_path: Path) -> None:
+    facts = Facts(tmp_path, "multiclass", ["label"], [])
+    of_cats = {"class": "cat", "examples": 10}
+    rows = [row(metric, 0.8, "class cat", **of_cats) for metric in ("f1", "precision", "recall")]
+    facts.keep("verdict.json", {"metrics": [row("accuracy", 0.96), *rows]})
+    # Wilson's of 8 of 10; of f1 that of 8 of the 12 that are cats or were taken for them.
+    precision, f1 = "0.490 to 0.943", "0.562 to 0.926"
+    facts.keep("confusion.json", {"classes": ["cat", "dog"], "counts": [[8, 2], [2, 88]], "unknown": [0, 0]})
+    assert cells(facts.html(), "class cat")[2:] == ["", f"0.8000 {f1}", *[f"0.8000 {precision}"] * 2]
+    facts.keep("confusion.json", {"classes": 3})
+    assert cells(facts.html(), "class cat")[2:] == ["", "0.8000", "0.8000", f"0.8000 {precision}"]
+
+
+def test_what_has_no_interval_says_why(tmp_path: Path) -> None:
+    facts = Facts(tmp_path, "embedding", [], [])
+    facts.keep("verdict.json", {"metrics": [row("bits_gained", 0.2), row("perplexity", 20.0)]})
+    words = {"text": [*"abcdefgh"], "tokens": [5.0] * 8, "loss": np.linspace(2.8, 3.2, 8)}
+    facts.answers(8, [], **words)
+    told = "There is no interval of bits_gained: predictions.parquet has no column unigram_loss"
+    assert told in facts.html()
+    assert "no interval of perplexity" not in facts.html()
+    facts.answers(8, [], **words, unigram_loss=np.linspace(2.9, 3.4, 8))
+    assert "There is no interval" not in facts.html()
+    assert " to " in cells(facts.html(), "overall")[2]
+
+
 def test_translations_have_samples_and_attention(tmp_path: Path) -> None:
     facts = Facts(tmp_path, "translation", ["target"], [])
     facts.keep("verdict.json", {"metrics": [row("bleu", 21.5), row("exact_match", 0.1)]})
