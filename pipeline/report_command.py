@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from common import whole_file
-from common.errors import UserError
+from common.errors import BadInput, UserError
 from pipeline import home as home_module
 from pipeline.target_flags import HomeOption
 
 
 def report(
     pipeline: Annotated[str, typer.Argument(help="Name of a pipeline that has run.")],
-    run: Annotated[str, typer.Argument(help="Which run; as for compare.")] = "last",
+    run: Annotated[
+        str, typer.Argument(help="Which run; as for compare. The latest on unseen data: evaluation.")
+    ] = "last",
     to: Annotated[
         Path | None, typer.Option("--to", help="File to write [default: reports/P/RUN.html in the home].")
     ] = None,
@@ -30,12 +32,16 @@ def report(
 
     found = home_module.find(home)
     store = metadata.open_store(found)
-    reconcile.reconcile(store, found, pipeline)
+    reconcile.with_evaluations(store, found, pipeline)
     facts = run_facts.find(found, pipeline, run, store)
+    if card and facts.is_evaluation:
+        raise BadInput(
+            f"run {facts.id} evaluates a model on unseen data: models have cards, ask for a training run's"
+        )
     if card and to is None:
         print(model_card.markdown(facts), end="")
         return
-    path = to or found.report(facts.pipeline, facts.id)
+    path = to or run_report.path(facts)
     try:
         if card:
             whole_file.write_text(path, model_card.markdown(facts))

@@ -49,7 +49,8 @@ class Run:
     """One run of a pipeline; times are ISO 8601 in UTC, and empty where none was written.
 
     parts are digests of what it depends on, inputs what `pipeline.job` wrote. kind: TRAINING, or EVALUATION of a pushed
-    model on unseen data; about: of the latter, which model and which data.
+    model on unseen data; of the latter about tells which model and which data, model is the artifact, and notes are what
+    was said when it began.
     """
 
     id: str
@@ -68,6 +69,8 @@ class Run:
     context_id: int
     kind: str = TRAINING
     about: str = ""
+    model: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def recorded_under(self) -> str:
@@ -220,7 +223,15 @@ def _read(store: Store, pipeline: str, context: mlmd.Context, node_of: dict[int,
         context_id=context.id,
         kind=EVALUATION if is_evaluation else TRAINING,
         about=text(context, "mlpipe_about"),
+        model=model_of(context),
+        notes=_notes(context),
     )
+
+
+def model_of(context: mlmd.Context) -> int | None:
+    """The artifact of the model that an evaluation on unseen data is of; None of any other run."""
+    found = text(context, "mlpipe_model")
+    return int(found) if found.isdecimal() else None
 
 
 def _node_id(store: Store, pipeline: str, execution_id: int) -> str | None:
@@ -291,9 +302,18 @@ def is_alive(execution: mlmd.Execution) -> bool:
     return state_of(execution) == "running"
 
 
+def _notes(context: mlmd.Context) -> tuple[str, ...]:
+    value = _parsed(context, "mlpipe_notes")
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
 def _json(context: mlmd.Context, key: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text(context, key) or "{}")
-    except ValueError:
-        return {}
+    value = _parsed(context, key)
     return value if isinstance(value, dict) else {}
+
+
+def _parsed(context: mlmd.Context, key: str) -> Any:
+    try:
+        return json.loads(text(context, key))
+    except ValueError:
+        return None

@@ -66,14 +66,20 @@ def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
     """
     name = job.config.name
     with recorded(
-        name, job.run_id, job.home, store, notes, options.node, lambda: _report(job, store)
+        name,
+        job.run_id,
+        job.home,
+        store,
+        notes,
+        options.node,
+        lambda: report(job.home, name, job.run_id, store),
     ) as progress:
         _launch(job, options, progress)
     last = node_list.node_list(job.config)[-1].id
     if options.node in (None, last):
         with lock.brief(job.home, name):
             record.end(store, job.run_id, "succeeded")
-        _report(job, store)
+        report(job.home, name, job.run_id, store)
 
 
 @contextmanager
@@ -144,13 +150,14 @@ def start_up(config: Config, progress: Progress) -> None:
         importlib.import_module("pipeline.runners.local")
 
 
-def _report(job: Job, store: Store) -> None:
+def report(home: Home, pipeline: str, run_id: str, store: Store) -> None:
     """Writes the report of a run that ended and says where it is; a run does not fail for want of its report."""
     try:
         from reports import run_facts, run_report
 
-        path = job.home.report(job.config.name, job.run_id)
-        run_report.write(run_facts.find(job.home, job.config.name, job.run_id, store), path)
+        facts = run_facts.find(home, pipeline, run_id, store)
+        path = run_report.path(facts)
+        run_report.write(facts, path)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"warning: there is no report of this run: {reason}", flush=True)

@@ -45,6 +45,11 @@ class RunFacts:
         return self.run.id
 
     @property
+    def is_evaluation(self) -> bool:
+        """Whether it evaluated a model on unseen data."""
+        return self.run.kind == runs.EVALUATION
+
+    @property
     def config(self) -> dict[str, Any]:
         """The resolved configuration, with the keys of the catalog file; empty where none was recorded."""
         return self.run.config
@@ -84,6 +89,15 @@ class RunFacts:
     def outputs(self, node: str, key: str) -> list[mlmd.Artifact]:
         """The artifacts of a node under an output key, made by this run or taken from the cache; maybe none."""
         return self.made(node).get(key, [])
+
+    def inputs(self, node: str, key: str) -> list[mlmd.Artifact]:
+        """The artifacts that a node read under an input key."""
+        execution = self.run.node(node).execution_id
+        if execution is None:
+            return []
+        events = metadata.events_of_executions(self.store, [execution])
+        ids = [e.artifact_id for e in events if e.type in metadata.INPUTS and key in metadata.keys(e)]
+        return metadata.artifacts(self.store, ids)
 
     def artifact(self, node: str, key: str) -> mlmd.Artifact:
         """The artifact of a node under an output key, whether its files are there or not.
@@ -126,7 +140,7 @@ class RunFacts:
 
 
 def find(home: Home, pipeline: str, selector: str = "last", store: Store | None = None) -> RunFacts:
-    """The facts of a run, chosen as for `mlpipe status`: an id, its start, last, last~N or vN.
+    """The facts of a run, chosen as for `mlpipe status`: an id, its start, last, last~N, vN or evaluation.
 
     Raises:
       NoRuns, BadInput: nothing has run in this home, or there is no such pipeline or run.

@@ -21,16 +21,26 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("trend", "trend", "Trend"),
     ("card", "card", "Model card"),
 )
+# Those of them that an evaluation on unseen data has: it trains nothing.
+OF_EVALUATION = frozenset({"verdict", "dag", "data", "evaluation", "trend"})
 
 
 def html(facts: RunFacts) -> str:
     """The report as one HTML page."""
-    return page(f"{facts.pipeline} · run {facts.id}", sections(facts))
+    what = "evaluation" if facts.is_evaluation else "run"
+    return page(f"{facts.pipeline} · {what} {facts.id}", sections(facts), facts.run.about)
 
 
 def sections(facts: RunFacts) -> list[Section]:
-    """The parts of the report."""
-    return [_section(facts, *about) for about in SECTIONS]
+    """The parts of the report; an evaluation on unseen data has those of OF_EVALUATION."""
+    return [
+        _section(facts, *about) for about in SECTIONS if not facts.is_evaluation or about[1] in OF_EVALUATION
+    ]
+
+
+def path(facts: RunFacts) -> Path:
+    """Where the report is in the home."""
+    return facts.home.report(facts.run.recorded_under, facts.id)
 
 
 def write(facts: RunFacts, to: Path) -> None:

@@ -130,12 +130,17 @@ def _begin(
 
 def _run(job: _Job, store: Store, notes: Sequence[str]) -> Judgement:
     name = companions.evaluations_of(job.config.name)
-    with work.recorded(name, job.run_id, job.home, store, notes) as progress:
+
+    def report() -> None:
+        work.report(job.home, job.config.name, job.run_id, store)
+
+    with work.recorded(name, job.run_id, job.home, store, notes, afterwards=report) as progress:
         judgement = _launch(job, progress)
         metadata.update_run(store, job.run_id, {"mlpipe_judgement": judgement.dump()})
         if judgement.reasons:
             raise GateFailed(f"verdict against {job.about}: {'; '.join(judgement.reasons)}")
     record.end(store, job.run_id, "succeeded")
+    report()
     return judgement
 
 

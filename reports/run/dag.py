@@ -10,7 +10,7 @@ import pydantic
 import yaml
 
 from pipeline import metadata, node_list
-from pipeline.node_names import NODES
+from pipeline.node_names import EVALUATION_NODES, NODES
 from pipeline.runs import NodeRun
 from pipeline.sections import Config
 from reports import graph, words
@@ -29,6 +29,7 @@ TOLD_IN = {
     "WordPairs": "schema",
     "Tuner": "training",
     "warm_start_model": "training",
+    "evaluated_model": "verdict",
     "Trainer": "training",
     "latest_blessed_model": "evaluation",
     "Evaluator": "evaluation",
@@ -107,6 +108,8 @@ def _nearest(makers: set[str], reader: str, keys: Sequence[str]) -> set[str]:
 
 def _configured(facts: RunFacts) -> list[tuple[str, str]]:
     """(node, node after it), from the recorded configuration; none where an older version wrote it."""
+    if facts.is_evaluation:
+        return list(itertools.pairwise(EVALUATION_NODES))
     try:
         listed = node_list.node_list(Config.model_validate(facts.config))
     except (pydantic.ValidationError, KeyError):

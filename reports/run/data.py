@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.image_example_gen.constants import WARNINGS
@@ -13,12 +13,13 @@ from pipeline import metadata
 from pipeline.facts import parsed
 from reports import examples
 from reports.page import Section, render
-from reports.run import anomalies, earlier_data, feature_statistics, pictures, texts
+from reports.run import anomalies, earlier_data, feature_statistics, pictures, texts, unseen
 from reports.run.anomalies import Findings
 from reports.run.distributions import Series
 from reports.run.earlier_data import EarlierData
 from reports.run.feature_cards import Card, Tag, card
 from reports.run.feature_statistics import Split
+from reports.run.unseen import Moved
 from reports.run_facts import Missing, RunFacts
 from reports.words import number
 
@@ -26,8 +27,9 @@ ID, TITLE = "data", "Data"
 OPEN_CARDS = 24
 MOST_CARDS = 400
 MOST_ANOMALIES = 50
+OPEN_ROWS = 12
 SAMPLE_ROWS, SAMPLE_COLUMNS, LONGEST_CELL = 5, 40, 80
-_COLOURS = {"train": 0, "valid": 1, "eval": 2}
+_COLOURS = {"train": 0, "valid": 1, "eval": 2, unseen.SPLIT: 2}
 _EARLIER = 3
 _OTHER = 4
 
@@ -39,10 +41,12 @@ class Content:
     splits: Mapping[str, Split] = field(default_factory=dict)
     earlier: EarlierData | None = None
     findings: Findings | None = None
+    moved: Sequence[Moved] = ()
     cards: Sequence[Card] = ()
     lengths: Sequence[Card] = ()
     sheets: Sequence[tuple[str, pictures.Sheet]] = ()
     texts: Sequence[texts.Texts] = ()
+    sampled: str = ""
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     warnings: Sequence[str] = ()
@@ -52,7 +56,7 @@ class Content:
     def legend(self) -> list[tuple[str, int]]:
         """The series of the pictures with their colours."""
         drawn = [(name, _COLOURS.get(name, _OTHER)) for name in self.splits if name != "valid"]
-        return [*drawn, (self.earlier.name, _EARLIER)] if self.earlier else drawn
+        return [*drawn, (self.earlier.name, _colour(self.earlier))] if self.earlier else drawn
 
 
 def section(facts: RunFacts) -> Section:
@@ -69,6 +73,8 @@ def section(facts: RunFacts) -> Section:
         content=content,
         found=content.findings.anomalies if content.findings else (),
         most_anomalies=MOST_ANOMALIES,
+        drift=unseen.drift_in_words(content.moved),
+        open_rows=OPEN_ROWS,
         open_cards=OPEN_CARDS,
         most_cards=MOST_CARDS,
         train=content.splits.get("train"),
@@ -81,25 +87,44 @@ def read(facts: RunFacts) -> Content:
     """What the artifacts of the run hold."""
     content = Content()
     try:
-        content.splits = feature_statistics.read(facts.folder("StatisticsGen", "statistics"))
+        content.splits = _named(facts, feature_statistics.read(facts.folder("StatisticsGen", "statistics")))
         if not content.splits:
             content.notes.append("The statistics of StatisticsGen have no file that can be read.")
     except Missing as missing:
         content.notes.append(str(missing))
     try:
-        content.findings = anomalies.read(facts.folder("ExampleValidator", "anomalies"))
+        folder = facts.folder("ExampleValidator", "anomalies")
+        content.findings, content.moved = anomalies.read(folder), unseen.drift(folder)
+        if content.findings and facts.is_evaluation:
+            named = [replace(one, split=unseen.SPLIT) for one in content.findings.anomalies]
+            # Drift stands with `moved`.
+            content.findings = Findings(named, ())
         if content.findings is None:
             content.notes.append("The anomalies of ExampleValidator have no file that can be read.")
     except Missing as missing:
         content.notes.append(str(missing))
     if content.splits:
         content.earlier = earlier_data.find(facts)
+        if facts.is_evaluation and content.earlier is None:
+            content.notes.append("The statistics of the training data are gone: the new data stand alone.")
         _add_cards(content, facts.labels)
     try:
         _add_samples(content, facts)
     except Missing as missing:
         content.notes.append(str(missing))
     return content
+
+
+def _named(facts: RunFacts, splits: Mapping[str, Split]) -> Mapping[str, Split]:
+    """Splits as they are called; unseen data have one alone."""
+    if not facts.is_evaluation or len(splits) != 1:
+        return splits
+    [only] = splits.values()
+    return {unseen.SPLIT: replace(only, name=unseen.SPLIT)}
+
+
+def _colour(earlier: EarlierData) -> int:
+    return _COLOURS["train"] if earlier.name == earlier_data.TRAINING else _EARLIER
 
 
 def _add_cards(content: Content, labels: Sequence[str]) -> None:
@@ -110,9 +135,10 @@ def _add_cards(content: Content, labels: Sequence[str]) -> None:
     )
     names = list(dict.fromkeys(name for split in content.splits.values() for name in split.features))
     wrong = content.findings.features if content.findings else set()
+    drifted = {row.column: row.style for row in content.moved if row.drifted}
     if len(names) > OPEN_CARDS:
         # What people look for first stands where it is seen without opening anything.
-        names.sort(key=lambda name: (name not in wrong, name not in labels))
+        names.sort(key=lambda name: (name not in wrong, name not in drifted, name not in labels))
     lengths: list[Card] = []
     cards: list[Card] = []
     for name in names:
@@ -122,9 +148,12 @@ def _add_cards(content: Content, labels: Sequence[str]) -> None:
             if name in split.features
         ]
         if content.earlier and name in earlier.features:
-            series.append(Series(content.earlier.name, _EARLIER, earlier.features[name]))
+            former = Series(content.earlier.name, _colour(content.earlier), earlier.features[name])
+            # The first is drawn as bars: what a model was trained on is what others are held against.
+            series.insert(0 if content.earlier.name == earlier_data.TRAINING else len(series), former)
         drawn = [one.label for one in series if one.label != "valid"]
         tags = _tags(name, labels, content.findings)
+        tags += [Tag("drifted", drifted[name])] if name in drifted else []
         source = series[0].feature.derived_from
         (lengths if source else cards).append(card(series, tags, drawn))
     content.cards, content.lengths = cards, lengths
@@ -154,6 +183,7 @@ def _add_samples(content: Content, facts: RunFacts) -> None:
         return
     if not order:
         return
+    content.sampled = unseen.SPLIT if facts.is_evaluation else order[0]
     first = list(itertools.islice(examples.read(folder, order[0]), SAMPLE_ROWS))
     images = sorted({name for row in first for name, values in row.items() if pictures.is_image(values)})
     label = facts.labels[0] if facts.labels else ""

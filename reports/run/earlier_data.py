@@ -13,6 +13,8 @@ from pipeline import lineage, metadata
 from pipeline.copies import Copies
 from reports.run_facts import RunFacts
 
+TRAINING = "training"
+
 
 @dataclass(frozen=True)
 class EarlierData:
@@ -26,16 +28,22 @@ class EarlierData:
 def find(facts: RunFacts) -> EarlierData | None:
     """The last span, else the data of the last blessed model, else the data of an earlier run; None without any.
 
-    Data that this run itself has, and statistics whose files are gone, do not count.
+    Of an evaluation on unseen data it is the data that the model was trained on. Data that this run itself has, and
+    statistics whose files are gone, do not count.
     """
     own = facts.outputs("StatisticsGen", "statistics")
     if not own:
         return None
-    candidates = (
-        ("last span", "the last data that passed the data gate", _inputs(facts, "ExampleValidator", "baseline_statistics")),
-        ("last blessed", "the data of the model that was blessed last", _of_baseline_model(facts)),
-        ("earlier data", "the data of an earlier run", _before(facts, own[0].id)),
-    )  # fmt: skip
+    measured_against = facts.inputs("ExampleValidator", "baseline_statistics")
+    candidates: tuple[tuple[str, str, list[mlmd.Artifact]], ...]
+    if facts.is_evaluation:
+        candidates = ((TRAINING, "the data that the model was trained on", measured_against),)
+    else:
+        candidates = (
+            ("last span", "the last data that passed the data gate", measured_against),
+            ("last blessed", "the data of the model that was blessed last", _of_baseline_model(facts)),
+            ("earlier data", "the data of an earlier run", _before(facts, own[0].id)),
+        )
     for name, sentence, statistics in candidates:
         for artifact in reversed(statistics):
             if artifact.id != own[0].id and artifact_facts.gone(artifact) is None:
@@ -44,19 +52,9 @@ def find(facts: RunFacts) -> EarlierData | None:
     return None
 
 
-def _inputs(facts: RunFacts, node: str, key: str) -> list[mlmd.Artifact]:
-    """The artifacts that a node of the run read under an input key."""
-    execution = facts.run.node(node).execution_id
-    if execution is None:
-        return []
-    events = metadata.events_of_executions(facts.store, [execution])
-    ids = [e.artifact_id for e in events if e.type in metadata.INPUTS and key in metadata.keys(e)]
-    return metadata.artifacts(facts.store, ids)
-
-
 def _of_baseline_model(facts: RunFacts) -> list[mlmd.Artifact]:
     try:
-        models = _inputs(facts, "Evaluator", "baseline_model")
+        models = facts.inputs("Evaluator", "baseline_model")
         return [
             artifact
             for model in models

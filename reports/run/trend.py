@@ -17,16 +17,22 @@ from reports.run_facts import RunFacts
 
 RUNS = 30
 MOST_CHARTS = 8
+_KINDS = {"pushed": charts.OK, "blessed": charts.SERIES[0], "not blessed": charts.BAD}
+_KINDS_ON_UNSEEN_DATA = {"bounds hold": charts.SERIES[0], "against it": charts.BAD}
 
 
 @dataclass(frozen=True)
 class Point:
-    """A run that was evaluated: overall rows of its verdict by (output, metric), and the version that it pushed."""
+    """A run that was evaluated: overall rows of its verdict by (output, metric), and the version that it pushed.
+
+    kind: what came of it, by which its points are coloured; about: of an evaluation on unseen data.
+    """
 
     run: str
     state: str
-    blessed: bool
+    kind: str
     version: int | None
+    about: str
     rows: dict[tuple[str, str], Mapping[str, Any]]
 
 
@@ -45,6 +51,7 @@ def section(facts: RunFacts) -> Section:
         points=points[::-1],
         keys=shown,
         current=facts.id,
+        is_evaluation=facts.is_evaluation,
         left_out=len(shown[MOST_CHARTS:]),
     )
     return Section("trend", "Trend", html)
@@ -53,7 +60,9 @@ def section(facts: RunFacts) -> Section:
 def history(facts: RunFacts) -> list[Point]:
     """The last runs up to this one that were evaluated and whose evaluation is still there, oldest first."""
     contexts = [
-        c for c in metadata.run_contexts(facts.store, facts.pipeline) if c.id <= facts.run.context_id
+        c
+        for c in metadata.run_contexts(facts.store, facts.run.recorded_under)
+        if c.id <= facts.run.context_id
     ][-RUNS:]
     evaluators: dict[int, mlmd.Context] = {}
     pushers: dict[int, int] = {}
@@ -90,7 +99,7 @@ def history(facts: RunFacts) -> list[Point]:
 def _is_of(facts: RunFacts, execution_id: int, node: str) -> bool:
     """Whether an execution is of this pipeline: another may have a run of the same id."""
     context = metadata.contexts_of(facts.store, execution_id).get("node")
-    return context is not None and context.name == f"{facts.pipeline}.{node}"
+    return context is not None and context.name == f"{facts.run.recorded_under}.{node}"
 
 
 def _point(context: mlmd.Context, artifact: mlmd.Artifact, version: int | None) -> Point | None:
@@ -102,7 +111,11 @@ def _point(context: mlmd.Context, artifact: mlmd.Artifact, version: int | None) 
         for row in verdict["metrics"]
         if row["slice"] == "overall" and row["value"] is not None
     }
-    return Point(context.name, runs.text(context, "mlpipe_state"), verdict["blessed"], version, rows)
+    state, about = runs.text(context, "mlpipe_state"), runs.text(context, "mlpipe_about")
+    kind = "pushed" if version else "blessed" if verdict["blessed"] else "not blessed"
+    if about:
+        kind = "bounds hold" if state == "succeeded" else "against it"
+    return Point(context.name, state, kind, version, about, rows)
 
 
 def _chart(points: Sequence[Point], key: tuple[str, str], current: str) -> Markup:
@@ -111,7 +124,7 @@ def _chart(points: Sequence[Point], key: tuple[str, str], current: str) -> Marku
         {
             "x": place,
             "y": point.rows[key]["value"],
-            "kind": "pushed" if point.version else "blessed" if point.blessed else "not blessed",
+            "kind": point.kind,
             "text": f"v{point.version}" if point.version else "",
             "now": point.run == current,
         }
@@ -127,10 +140,8 @@ def _chart(points: Sequence[Point], key: tuple[str, str], current: str) -> Marku
         "scale": {"domain": [0.5, len(points) + 0.5], "nice": False},
     }
     y: dict[str, Any] = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}}
-    scale = {
-        "domain": ["pushed", "blessed", "not blessed"],
-        "range": [charts.OK, charts.SERIES[0], charts.BAD],
-    }
+    kinds = _KINDS_ON_UNSEEN_DATA if points[-1].about else _KINDS
+    scale = {"domain": list(kinds), "range": list(kinds.values())}
     layers: list[dict[str, Any]] = [
         {
             "mark": {"type": "line", "color": charts.MUTED, "strokeWidth": 1, "opacity": 0.7},

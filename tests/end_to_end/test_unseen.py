@@ -22,6 +22,7 @@ from pipeline.home import Home
 from pipeline.loop import decisions
 from pipeline.unseen import judgement
 from pipeline.unseen.judgement import Judgement
+from reports import words
 from tests.end_to_end.project import REPOSITORY, Result, mlpipe
 
 pytestmark = pytest.mark.slow
@@ -117,6 +118,9 @@ def test_trips_of_the_next_days_pass(trips: Trips) -> None:
     assert "verdict    all bounds hold" in result.out
     run, found = trips.last()
     assert (run.state, run.kind, run.about) == ("succeeded", "evaluation", "version 1 on later.csv")
+    report = trips.home.report("trips-evaluations", run.id)
+    assert result.out.splitlines()[-1] == f"report     {report.relative_to(trips.folder)}"
+    assert "All bounds hold on the new data." in report.read_text()
     assert found.examples == 1000
     auc = overall(found, "auc")
     assert auc["ok"]
@@ -135,6 +139,10 @@ def test_moved_trips_drift_and_the_metric_falls(trips: Trips) -> None:
     )
     run, found = trips.last()
     assert run.state == "gate_failed"
+    report = trips.home.report("trips-evaluations", run.id).read_text()
+    assert "The verdict is against it." in report
+    assert words.number(overall(found, "auc")["value"]) in report
+    assert "2 of 6 columns drifted" in report
     assert found.drifted == ["fare", "payment_type"]
     by_column = {row["column"]: row for row in found.drift}
     assert by_column["fare"]["moved"] == pytest.approx(0.43, abs=0.03)

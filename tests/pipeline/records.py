@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipeline import metadata
+from pipeline import companions, metadata
 from pipeline.home import Home
 
 Refs = dict[str, tuple[str, str]]
@@ -26,6 +27,7 @@ SERVED = {
     "latency_ms": {"REST": {"p99": 3.1}, "gRPC": {"p99": 1.2}},
     "memory_mb": 412.0,
 }
+SPLITS = (("train", 0.7), ("valid", 0.1), ("eval", 0.2))
 VERSIONS = {"tensorflow": "2.21.0", "tfx": "1.21.0"}
 
 
@@ -96,6 +98,48 @@ DAG = {
         {"pushed_model": "PushedModel"},
     ),
 }
+# On unseen data; what it takes over stands under the nodes of the training, `trained.` before their names.
+EVALUATION = {
+    "ExampleGen": DAG["ExampleGen"],
+    "StatisticsGen": DAG["StatisticsGen"],
+    "evaluated_model": Node("tfx.dsl.components.common.resolver.Resolver", {}, {}),
+    "ExampleValidator": Node(
+        DAG["ExampleValidator"].kind,
+        {
+            "statistics": ("StatisticsGen", "statistics"),
+            "schema": ("trained.SchemaGen", "schema"),
+            "baseline_statistics": ("trained.StatisticsGen", "statistics"),
+        },
+        {"anomalies": "ExampleAnomalies"},
+    ),
+    "Evaluator": Node(
+        DAG["Evaluator"].kind,
+        {
+            "model": ("trained.Trainer", "model"),
+            "examples": ("ExampleGen", "examples"),
+            "former_evaluation": ("trained.Evaluator", "evaluation"),
+        },
+        {"evaluation": "ModelEvaluation"},
+    ),
+}
+DRIFT = [
+    {
+        "column": "bill_length_mm",
+        "divergence": 0.31,
+        "bound": None,
+        "moved": 0.42,
+        "by_chance": 0.004,
+        "drifted": True,
+    },
+    {
+        "column": "island",
+        "divergence": 0.01,
+        "bound": 0.1,
+        "moved": 0.01,
+        "by_chance": None,
+        "drifted": False,
+    },
+]
 
 
 @dataclass
@@ -105,6 +149,7 @@ class Recorder:
     home: Home
     pipeline: str = "penguin"
     files: bool = True
+    dag: dict[str, Node] = field(default_factory=lambda: DAG)
     store: metadata.Store = field(init=False)
     pushed: list[tuple[int, int]] = field(default_factory=list)
     version: int = 0
@@ -183,6 +228,60 @@ class Recorder:
                 break
         return made
 
+    def evaluate(
+        self,
+        run_id: str,
+        trained: dict[str, dict[str, int]],
+        *,
+        file: str = "new.csv",
+        rows: int = 100,
+        mean: float = 50.2,
+        accuracy: float = 0.6,
+        bound: float = 0.95,
+        state: str = "gate_failed",
+        notes: Sequence[str] = (),
+    ) -> dict[str, dict[str, int]]:
+        """An evaluation of the model of a run (what `run` gave) on unseen data; node -> output key -> artifact."""
+        name = companions.evaluations_of(self.pipeline)
+        other = Recorder(self.home, name, self.files, EVALUATION)
+        model = trained["Trainer"]["model"]
+        about = f"version 1 on {file}"
+        config = {"name": self.pipeline, "evaluation": {"gates": [{"metric": "accuracy", "lower": bound}]}}
+        failed = f"verdict against {about}: accuracy {accuracy} on overall"
+        described = {
+            "mlpipe_kind": "evaluation",
+            "mlpipe_about": about,
+            "mlpipe_model": str(model),
+            "mlpipe_model_version": "1",
+            "mlpipe_notes": json.dumps(list(notes)),
+            "mlpipe_state": state,
+            "mlpipe_reason": failed if state == "gate_failed" else "",
+            "mlpipe_config": json.dumps(config),
+            "mlpipe_versions": json.dumps(VERSIONS),
+            "mlpipe_started": "2026-11-24T01:35:12+00:00",
+            "mlpipe_ended": "2026-11-24T01:35:42+00:00",
+        }
+        run = metadata.register_run(self.store, name, run_id, described)
+        listed = json.dumps([{"split": "all", "file": file, "bytes": 1, "sha256": run_id, "rows": rows}])
+        facts = {
+            "rows": rows,
+            "mean": mean,
+            "accuracy": accuracy,
+            "bound": bound,
+            "files": listed,
+            "splits": (("eval", 1.0),),
+            "drift": DRIFT,
+            "own": 0.97,
+        }
+        made = {
+            **{f"trained.{node}": outputs for node, outputs in trained.items()},
+            "Trainer": {"model": model},
+        }
+        for node_id in EVALUATION:
+            parameters = {"ExampleGen": {"input_files": listed}}.get(node_id, {})
+            made[node_id] = other._node(run, node_id, parameters, facts, made, "")
+        return made
+
     def _node(
         self,
         run: mlmd.Context,
@@ -192,7 +291,7 @@ class Recorder:
         made: dict[str, dict[str, int]],
         ending: str,
     ) -> dict[str, int]:
-        node = DAG[node_id]
+        node = self.dag[node_id]
         inputs: dict[int, list[str]] = {}
         for key, (source, output) in node.inputs.items():
             inputs.setdefault(made[source][output], []).append(key)
@@ -268,7 +367,7 @@ class Recorder:
         blessed = facts["accuracy"] >= facts["bound"]
         if kind == "Examples":
             custom["span"].int_value = 0
-            custom["split_names"].string_value = '["train", "valid", "eval"]'
+            custom["split_names"].string_value = json.dumps([name for name, _ in facts.get("splits", SPLITS)])
             if node_id == "ExampleGen":
                 custom["input_files"].string_value = facts["files"]
                 custom["input_fingerprint"].string_value = (
@@ -277,17 +376,23 @@ class Recorder:
         elif kind == "ExampleStatistics":
             content = {
                 f"Split-{split}/FeatureStats.pb": statistics(int(facts["rows"] * share), facts["mean"])
-                for split, share in (("train", 0.7), ("valid", 0.1), ("eval", 0.2))
+                for split, share in facts.get("splits", SPLITS)
             }
         elif kind == "ExampleAnomalies":
             custom["anomaly_count"].int_value = 0
+            if "drift" in facts:
+                content = {"drift.json": json.dumps(facts["drift"]), "Split-eval/SchemaDiff.pb": b""}
         elif kind == "ModelBlessing":
             custom["blessed"].int_value = int(blessed)
             custom["current_model_id"].int_value = made["Trainer"]["model"]
             if baseline:
                 custom["baseline_model_id"].int_value = baseline
         elif kind == "ModelEvaluation":
-            content = {"verdict.json": json.dumps(verdict(facts["accuracy"], facts["bound"], bool(baseline)))}
+            content = {
+                "verdict.json": json.dumps(
+                    verdict(facts["accuracy"], facts["bound"], bool(baseline), facts.get("own"))
+                )
+            }
         elif kind == "InfraBlessing":
             custom["blessed"].int_value = 1
             content = {"serving_check.json": json.dumps(SERVED)}
@@ -353,8 +458,8 @@ def statistics(rows: int, mean: float) -> bytes:
     return bytes(result.SerializeToString())
 
 
-def verdict(accuracy: float, bound: float, has_baseline: bool) -> dict[str, Any]:
-    """What the Evaluator writes beside its results."""
+def verdict(accuracy: float, bound: float, has_baseline: bool, own: float | None = None) -> dict[str, Any]:
+    """What the Evaluator writes beside its results; own: the accuracy of the model's own evaluation, on unseen data."""
     row = {"output": "", "metric": "accuracy", "upper": None, "change": None, "examples": 68}
     return {
         "blessed": accuracy >= bound,
@@ -364,7 +469,7 @@ def verdict(accuracy: float, bound: float, has_baseline: bool) -> dict[str, Any]
                 "slice": "overall",
                 "value": accuracy,
                 "lower": bound,
-                "baseline": 0.96 if has_baseline else None,
+                "baseline": 0.96 if has_baseline else own,
                 "ok": accuracy >= bound,
             },
             {
@@ -379,6 +484,7 @@ def verdict(accuracy: float, bound: float, has_baseline: bool) -> dict[str, Any]
         ],
         "missing_slices": [],
         "missing_thresholds": False,
+        "baseline_is": "last blessed" if own is None else "its own evaluation",
     }
 
 

@@ -6,12 +6,19 @@ import pytest
 
 from pipeline.home import Home
 from tests.pipeline.records import Recorder, copy_of, history
+from tests.reports.evaluations import Evaluated, recorded
 
 
 @pytest.fixture(scope="session")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
     """The runs of `records.history`: only to be read."""
     return history(Home(tmp_path_factory.mktemp("history")))
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    """A model and its evaluations on unseen data: only to be read."""
+    return recorded(Home(tmp_path_factory.mktemp("evaluated")))
 
 
 @pytest.fixture

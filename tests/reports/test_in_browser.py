@@ -62,12 +62,34 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1180, 360])
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of an evaluation on unseen data whose file, notes and columns are hostile."""
+    recorder = Recorder(Home(tmp_path_factory.mktemp("unseen")))
+    trained = recorder.run("20261123-010000")
+    recorder.evaluate("20261123-020000", trained, file=EVIL, notes=[EVIL])
+    facts = run_facts.find(recorder.home, "penguin", "evaluation")
+    moved = facts.folder("ExampleValidator", "anomalies") / "drift.json"
+    moved.write_text(json.dumps([{**row, "column": EVIL} for row in json.loads(moved.read_text())]))
+    run_report.write(facts, run_report.path(facts))
+    return run_report.path(facts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "scheme"),
+    [
+        ("report", 1180, "light"),
+        ("report", 360, "light"),
+        ("report", 1180, "dark"),
+        ("report", 360, "dark"),
+        ("evaluation", 1180, "dark"),
+        ("evaluation", 360, "light"),
+    ],
+)
 def test_nothing_executes_and_nothing_sticks_out(
-    browser: Browser, report: Path, width: int, scheme: Any
+    browser: Browser, kind: str, width: int, scheme: Any, request: pytest.FixtureRequest
 ) -> None:
-    with browser.page(report, width, scheme) as page:
+    with browser.page(request.getfixturevalue(kind), width, scheme) as page:
         assert page.evaluate("window.hit") is None
         assert page.locator("script, main img:not([src^='data:'])").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= width

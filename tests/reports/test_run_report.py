@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -93,15 +92,13 @@ def test_the_command(recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_run_does_not_fail_for_want_of_its_report(
     recorder: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    job = SimpleNamespace(
-        home=recorder.home, config=SimpleNamespace(name="penguin"), run_id="20261123-010000"
-    )
-    work._report(job, recorder.store)  # type: ignore[arg-type]
-    written = recorder.home.report("penguin", job.run_id)
+    run = "20261123-010000"
+    work.report(recorder.home, "penguin", run, recorder.store)
+    written = recorder.home.report("penguin", run)
     assert capsys.readouterr().out == f"report     {written}\n"
     shutil.rmtree(recorder.home.root / "reports")
     (recorder.home.root / "reports").write_text("a file in the way")
-    work._report(job, recorder.store)  # type: ignore[arg-type]
+    work.report(recorder.home, "penguin", run, recorder.store)
     assert capsys.readouterr().out.startswith(
         "warning: there is no report of this run: [Errno 20] Not a directory"
     )

@@ -9,11 +9,11 @@ from tests.pipeline.records import Recorder
 
 def test_the_runs_up_to_this_one_with_their_pushes(past: Recorder) -> None:
     points = trend.history(run_facts.find(past.home, "penguin", "20261123-040000"))
-    assert [(p.run, p.rows["", "accuracy"]["value"], p.version, p.blessed) for p in points] == [
-        ("20261123-010000", 0.97, 1, True),
-        ("20261123-020000", 0.97, 1, True),
-        ("20261123-030000", 0.98, 2, True),
-        ("20261123-040000", 0.5, None, False),
+    assert [(p.run, p.rows["", "accuracy"]["value"], p.version, p.kind) for p in points] == [
+        ("20261123-010000", 0.97, 1, "pushed"),
+        ("20261123-020000", 0.97, 1, "pushed"),
+        ("20261123-030000", 0.98, 2, "pushed"),
+        ("20261123-040000", 0.5, None, "not blessed"),
     ]
     html = trend.section(run_facts.find(past.home, "penguin", "last")).html
     assert 'aria-label="accuracy over the last 4 evaluated runs; now 0.5000"' in html
