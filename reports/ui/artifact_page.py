@@ -13,12 +13,15 @@ from starlette.responses import HTMLResponse
 
 from common import remote_files
 from common.errors import BadInput, UserError
-from pipeline import facts, lineage, metadata
+from pipeline import companions, facts, lineage, metadata
 from pipeline.metadata import Store
-from reports.ui import lineage_graph, links
+from pipeline.runs import EVALUATION
+from reports.ui import lineage_graph, links, live, pages
+from reports.ui.index import Index, Row
 from reports.ui.layout import response
 
 _MOST_FILES = 200
+_MOST_EVALUATIONS = 50
 
 
 def artifact(request: Request) -> HTMLResponse:
@@ -31,11 +34,24 @@ def artifact(request: Request) -> HTMLResponse:
         found = metadata.artifacts(store, [int(text)])
         if not found:
             raise BadInput(f"There is no artifact {text}.")
-        return response(request, "ui/artifact.html", **_values(store, found[0]))
+        values = _values(store, found[0])
+    evaluations = _evaluations(request, found[0], values["pipeline"])
+    names = pages.metric_names(evaluations)
+    return response(request, "ui/artifact.html", evaluations=evaluations, names=names, **values)
+
+
+def _evaluations(request: Request, model: mlmd.Artifact, pipeline: str) -> list[Row]:
+    """The evaluations of a model on unseen data, the last one first."""
+    if model.type != "Model" or not pipeline:
+        return []
+    index: Index = request.app.state.index
+    known = index.runs(pipeline, kind=EVALUATION)
+    found = index.with_outcomes([row for row in known if row.model == model.id][:_MOST_EVALUATIONS])
+    return [live.as_seen(request.app.state.home, row) for row in found]
 
 
 def _values(store: Store, found: mlmd.Artifact) -> dict[str, Any]:
-    pipeline = lineage.pipeline_of(store, found.id)
+    pipeline = companions.owner(lineage.pipeline_of(store, found.id))
     before = lineage.upstream(store, found.id)
     after = lineage.downstream(store, found.id, most=lineage_graph.MOST_STEPS)
     count, latest = lineage.uses(store, found.id)

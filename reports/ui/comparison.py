@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from common.errors import BadInput
 from pipeline import compare as comparing
 from pipeline import facts, runs
 from pipeline.copies import Copies
@@ -52,8 +53,13 @@ def compare(request: Request) -> HTMLResponse:
     pipeline = pages.known_pipeline(request)
     index: Index = request.app.state.index
     listed = index.runs(pipeline, filters.PAGE)
-    before = request.query_params.get("before", "").strip() or listed[min(1, len(listed) - 1)].id
-    after = request.query_params.get("after", "").strip() or listed[0].id
+    usual = pages.compared(listed)
+    before, after = (
+        request.query_params.get(side, "").strip() or run
+        for side, run in zip(("before", "after"), usual, strict=True)
+    )
+    if not before or not after:
+        raise BadInput(f"{pipeline} has no run that could be compared.")
     with request.app.state.stores.borrow() as store:
         pair = (runs.get_run(store, pipeline, before), runs.get_run(store, pipeline, after))
         answer = comparing.compare(store, *pair)

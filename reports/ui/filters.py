@@ -1,4 +1,4 @@
-"""Which runs of a list are shown: by state, push, day of start and text; and which page of them."""
+"""Which runs of a list are shown: by kind, state, push, day of start and text; and which page of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from datetime import date
 from typing import Any
 
 from common.errors import BadInput
+from pipeline.runs import EVALUATION, TRAINING
 from reports.ui.index import Row
 
 STATES = ("succeeded", "gate_failed", "failed", "interrupted", "running")
+KINDS = (TRAINING, EVALUATION)
 PUSHED = ("yes", "no")
 PAGE = 50
 
@@ -21,6 +23,7 @@ class Filter:
     """What is asked for; an empty text asks for nothing. Days are ISO 8601 in UTC, and both of them count."""
 
     text: str = ""
+    kind: str = ""
     state: str = ""
     pushed: str = ""
     since: str = ""
@@ -37,6 +40,8 @@ class Filter:
 
     def fits(self, row: Row) -> bool:
         """Whether a run is asked for; of an outcome that is not known yet it is not."""
+        if self.kind and row.kind != self.kind:
+            return False
         if self.state and row.shown_state != self.state:
             return False
         if self.pushed and (
@@ -47,7 +52,7 @@ class Filter:
         if (self.since and day < self.since) or (self.until and day > self.until):
             return False
         wanted = self.text.casefold().split()
-        own = f"{row.id} {row.reason}".casefold()
+        own = f"{row.id} {row.about} {row.reason}".casefold()
         return all(word in own or word in _folded(row.config) for word in wanted)
 
 
@@ -57,8 +62,8 @@ def parse(query: Mapping[str, str]) -> Filter:
     Raises:
       BadInput: a value is none of those that there are.
     """
-    found = {key: query.get(key, "").strip() for key in ("text", "state", "pushed", "since", "until")}
-    for key, known in (("state", STATES), ("pushed", PUSHED)):
+    found = {key: query.get(key, "").strip() for key in ("text", "kind", "state", "pushed", "since", "until")}
+    for key, known in (("kind", KINDS), ("state", STATES), ("pushed", PUSHED)):
         if found[key] and found[key] not in known:
             raise BadInput(f"{key}={found[key]}: choose one of {', '.join(known)}.")
     for key in ("since", "until"):

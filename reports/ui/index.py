@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common.errors import BadInput, UserError
-from pipeline import facts, metadata, outcomes
+from pipeline import companions, facts, metadata, outcomes
 from pipeline.metadata import Store
 from pipeline.outcomes import Outcome
-from pipeline.runs import iso, seconds_between, text
+from pipeline.runs import EVALUATION, TRAINING, iso, model_of, seconds_between, text
 from reports.ui.stores import Stores
 
 # A writer's change can come to light after a later one's: what changed so long before the last is read again.
@@ -29,7 +29,10 @@ _AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Row:
-    """One run in short; state is empty where another tool ran it, and outcome None while it is not known."""
+    """One run in short; state is empty where another tool ran it, and outcome None while it is not known.
+
+    kind, about and model are those of `pipeline.runs.Run`.
+    """
 
     context_id: int
     id: str
@@ -45,6 +48,14 @@ class Row:
     parts: str
     fingerprint: str
     outcome: Outcome | None
+    kind: str
+    about: str
+    model: int | None
+
+    @property
+    def recorded_under(self) -> str:
+        """The name that its lock and its log go by."""
+        return companions.evaluations_of(self.pipeline) if self.kind == EVALUATION else self.pipeline
 
     @property
     def shown_state(self) -> str:
@@ -88,19 +99,24 @@ class Index:
             return self._loader
 
     def pipelines(self) -> dict[str, Row]:
-        """Pipeline -> its last run."""
-        self._wait(lambda: bool(self._pipelines) and self._sorted.keys() >= set(self._pipelines))
+        """Pipeline -> its last run; of one that has evaluations alone, the last of those."""
+        self._wait(
+            lambda: bool(self._pipelines) and all(self._of(name, TRAINING) for name in self._pipelines)
+        )
         with self._changed:
-            return {name: self._sorted[name][0] for name in sorted(self._sorted)}
+            return {
+                name: next((row for row in rows if row.kind == TRAINING), rows[0])
+                for name, rows in sorted(self._sorted.items())
+            }
 
-    def runs(self, pipeline: str, at_least: int | None = None) -> list[Row]:
-        """The runs of a pipeline, the last one first.
+    def runs(self, pipeline: str, at_least: int | None = None, kind: str = TRAINING) -> list[Row]:
+        """The runs of a pipeline of one kind, or of all where it is empty, the last one first.
 
         at_least: so many of the last ones suffice, where not all have been read yet.
         """
-        self._wait(lambda: at_least is not None and len(self._sorted.get(pipeline, ())) >= at_least)
+        self._wait(lambda: at_least is not None and len(self._of(pipeline, kind)) >= at_least)
         with self._changed:
-            return list(self._sorted.get(pipeline, ()))
+            return self._of(pipeline, kind)
 
     def row(self, context_id: int) -> Row:
         """One run.
@@ -115,9 +131,11 @@ class Index:
             return self._rows[context_id]
 
     def counts(self) -> dict[str, int] | None:
-        """Pipeline -> how many runs it has; None while they are read."""
+        """Pipeline -> how many runs it has, evaluations on unseen data left out; None while they are read."""
         with self._changed:
-            return {name: len(rows) for name, rows in self._sorted.items()} if self._is_complete else None
+            return (
+                {name: len(self._of(name, TRAINING)) for name in self._sorted} if self._is_complete else None
+            )
 
     def with_outcomes(self, rows: Iterable[Row]) -> list[Row]:
         """The same runs, each with its outcome: read where a run keeps none, as older ones, or goes on."""
@@ -133,6 +151,9 @@ class Index:
                 if told.has_ended and self._rows.get(row.context_id) == row:
                     self._put(told)
         return [replace(row, outcome=found.get(row.context_id, row.outcome)) for row in rows]
+
+    def _of(self, pipeline: str, kind: str) -> list[Row]:
+        return [row for row in self._sorted.get(pipeline, ()) if not kind or row.kind == kind]
 
     def _wait(self, enough: Callable[[], bool]) -> None:
         """Comes back when all runs are in memory, or enough of them; they are brought up to date then."""
@@ -199,7 +220,8 @@ def _pipeline(store: Store, run: mlmd.Context) -> str:
     if named:
         return named
     # What an older version of this project, or another tool, ran.
-    return next((str(c.name) for c in metadata.parents(store, run.id) if c.type == "pipeline"), "")
+    above = (str(c.name) for c in metadata.parents(store, run.id) if c.type == "pipeline")
+    return companions.owner(next(above, ""))
 
 
 @functools.lru_cache(maxsize=256)
@@ -240,4 +262,7 @@ def _row(context: mlmd.Context, pipeline: str) -> Row:
         parts=sys.intern(text(context, "mlpipe_parts")),
         fingerprint=text(context, "mlpipe_fingerprint"),
         outcome=outcome,
+        kind=EVALUATION if text(context, "mlpipe_kind") == EVALUATION else TRAINING,
+        about=text(context, "mlpipe_about"),
+        model=model_of(context),
     )

@@ -24,17 +24,17 @@ def as_seen(home: Home, row: Row) -> Row:
     """
     if row.state != "running" or row.by_node or not _is_of(home, row):
         return row
-    holder = lock.holder(home, row.pipeline)
+    holder = lock.holder(home, row.recorded_under)
     # One that holds the lock and has not written its name may be this run.
     if holder is not None and holder.run_id in (row.id, ""):
         return row
     return replace(row, state="interrupted", reason=_GONE)
 
 
-def last_progress(home: Home, pipeline: str, run_id: str) -> str:
+def last_progress(home: Home, recorded_under: str, run_id: str) -> str:
     """The last line of progress that a training or tuning has logged, empty when there is none."""
     try:
-        with home.log(pipeline, run_id).open("rb") as file:
+        with home.log(recorded_under, run_id).open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             found = _PROGRESS.findall(file.read().decode("utf-8", "replace"))
     except (OSError, ValueError):

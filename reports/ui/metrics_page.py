@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from common.errors import BadInput
-from pipeline.runs import seconds_between
+from pipeline.runs import EVALUATION, seconds_between
 from reports import charts, words
 from reports.ui import filters, links, pages
 from reports.ui.index import Index, Row
@@ -23,7 +23,13 @@ CHOICES = (50, 200, 1000)
 _MOST_CHARTS = 6
 # More names of versions than these would cover each other.
 _MOST_NAMES = 40
-_KINDS = {"pushed": charts.OK, "blessed": charts.SERIES[0], "not blessed": charts.BAD}
+_UNSEEN = "on new data"
+_KINDS = {
+    "pushed": charts.OK,
+    "blessed": charts.SERIES[0],
+    "not blessed": charts.BAD,
+    _UNSEEN: charts.SERIES[1],
+}
 
 
 def metrics(request: Request) -> HTMLResponse:
@@ -31,7 +37,8 @@ def metrics(request: Request) -> HTMLResponse:
     pipeline = pages.known_pipeline(request)
     last = _number(request.query_params.get("last", str(CHOICES[1])))
     index: Index = request.app.state.index
-    listed = index.runs(pipeline)
+    kind = filters.parse({"kind": request.query_params.get("kind", "")}).kind
+    listed = index.runs(pipeline, kind=kind)
     versions = {row.context_id: row.outcome.pushed for row in pages.pushes(listed) if row.outcome}
     measured = [row for row in listed if row.outcome and row.outcome.metrics][:last]
     names = pages.metric_names(measured, most=_MOST_CHARTS)
@@ -45,11 +52,15 @@ def metrics(request: Request) -> HTMLResponse:
         names=names,
         choices=CHOICES,
         last=last,
+        kind=kind,
+        kinds=("", *filters.KINDS),
         count=len(measured),
         page=page,
         versions=versions,
         unread=pages.unread(listed),
-        others=[links.metrics(pipeline, last=last, page=n) for n in (page.number - 1, page.number + 1)],
+        others=[
+            links.metrics(pipeline, last=last, kind=kind, page=n) for n in (page.number - 1, page.number + 1)
+        ],
     )
 
 
@@ -68,6 +79,8 @@ def _points(name: str, rows: Sequence[Row], versions: Mapping[int, int | None]) 
             continue
         version = versions.get(row.context_id)
         kind = "pushed" if version else "blessed" if row.outcome.blessed else "not blessed"
+        if row.kind == EVALUATION:
+            kind = _UNSEEN
         found.append({"x": row.started, "y": value, "kind": kind, "text": f"v{version}" if version else ""})
     return found
 
@@ -90,9 +103,12 @@ def _drawn(name: str, points: str) -> Markup:
     x = {"field": "x", "type": "temporal", "title": None, "axis": axis, "scale": {"type": "utc"}}
     y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}}
     pushes = [value for value in values if value["text"]]
-    scale = {"domain": list(_KINDS), "range": list(_KINDS.values())}
+    trained = [value for value in values if value["kind"] != _UNSEEN]
+    kinds = _KINDS if len(trained) < len(values) else {k: c for k, c in _KINDS.items() if k != _UNSEEN}
+    scale = {"domain": list(kinds), "range": list(kinds.values())}
     layers: list[dict[str, Any]] = [
         {
+            "data": {"values": trained},
             "mark": {"type": "line", "color": charts.MUTED, "strokeWidth": 1, "opacity": 0.7},
             "encoding": {"x": x, "y": y},
         },
@@ -108,5 +124,10 @@ def _drawn(name: str, points: str) -> Markup:
     ]
     title = name.replace("_", " ")
     spec = {"data": {"values": values}, "layer": layers, "title": title, "width": 520, "height": 170}
-    said = f"{title} of {len(values)} runs, {len(pushes)} of them pushed; the last is {words.number(values[-1]['y'])}"
-    return charts.svg(spec, said)
+    parts = []
+    if trained:
+        last = words.number(trained[-1]["y"])
+        parts.append(f"of {len(trained)} runs, {len(pushes)} of them pushed; the last is {last}")
+    if len(trained) < len(values):
+        parts.append(f"of {len(values) - len(trained)} evaluations on new data")
+    return charts.svg(spec, f"{title} {'; '.join(parts)}")

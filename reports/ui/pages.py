@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 from common import remote_files
 from common.errors import BadInput
 from pipeline.metadata import NoRuns
-from pipeline.runs import nearest
+from pipeline.runs import EVALUATION, TRAINING, nearest
 from reports.ui import filters, links, live
 from reports.ui.index import Index, Row
 from reports.ui.layout import response
@@ -30,16 +30,18 @@ def pipelines(request: Request) -> HTMLResponse:
         raise NoRuns("no runs yet")
     counts = index.counts()
     rows = [live.as_seen(request.app.state.home, row) for row in index.with_outcomes(last.values())]
+    pushed = {name: _last_push(index, name) for name in last}
     return response(
         request,
         "ui/pipelines.html",
         rows=[(row, metrics_of(row), counts and counts[row.pipeline]) for row in rows],
-        pushed={name: _last_push(index, name) for name in last},
+        pushed=pushed,
+        evaluated={name: evaluation_of(push, last_evaluations(index, name)) for name, push in pushed.items()},
     )
 
 
 def runs(request: Request) -> HTMLResponse:
-    """The runs of a pipeline, filtered, a page at a time."""
+    """The runs of a pipeline and its evaluations on unseen data, filtered, a page at a time."""
     index: Index = request.app.state.index
     pipeline = known_pipeline(request)
     chosen = filters.parse(request.query_params)
@@ -48,14 +50,19 @@ def runs(request: Request) -> HTMLResponse:
     # The first page is there before all runs are read.
     at_least = filters.PAGE if chosen.is_empty and number == "1" else None
     # What runs is judged by its process, before it is filtered by its state.
-    rows = [live.as_seen(home, row) for row in index.runs(pipeline, at_least)]
+    rows = [live.as_seen(home, row) for row in index.runs(pipeline, at_least, kind="")]
     page = filters.page([row for row in rows if chosen.fits(row)], number)
     shown = [live.as_seen(home, row) for row in index.with_outcomes(page.items)]
     names = metric_names(shown)
+    push = _last_push(index, pipeline)
     return response(
         request,
         "ui/runs.html",
         crumbs=[(pipeline, None)],
+        evaluated=evaluation_of(push, last_evaluations(index, pipeline)),
+        evaluations=sum(row.kind == EVALUATION for row in rows),
+        kinds=filters.KINDS,
+        pair=compared([row for row in shown if row.kind == TRAINING]),
         pipeline=pipeline,
         rows=shown,
         page=page,
@@ -72,8 +79,10 @@ def runs(request: Request) -> HTMLResponse:
 def models(request: Request) -> HTMLResponse:
     """The models that a pipeline pushed, the last one first, and which are still there to be served."""
     pipeline = known_pipeline(request)
-    listed = request.app.state.index.runs(pipeline)
+    index: Index = request.app.state.index
+    listed = index.runs(pipeline)
     pushed = pushes(listed)
+    known = last_evaluations(index, pipeline)
     page = filters.page(pushed, request.query_params.get("page", "1"))
     return response(
         request,
@@ -83,6 +92,7 @@ def models(request: Request) -> HTMLResponse:
         page=page,
         unread=unread(listed),
         rows=[(row, row.outcome, is_served(row)) for row in page.items],
+        evaluated={row.context_id: evaluation_of(row, known) for row in page.items},
         former={row.context_id: before for row, before in itertools.pairwise(pushed)},
         names=metric_names(page.items),
         others=[links.models(pipeline, page=n) for n in (page.number - 1, page.number + 1)],
@@ -118,6 +128,26 @@ def pushes(rows: Sequence[Row]) -> list[Row]:
                 found.append(row)
             former = version
     return found[::-1]
+
+
+def last_evaluations(index: Index, pipeline: str) -> dict[int, Row]:
+    """Model -> its last evaluation on unseen data that has ended, as far as they are read."""
+    found: dict[int, Row] = {}
+    for row in index.runs(pipeline, at_least=0, kind=EVALUATION):
+        if row.model is not None and row.has_ended:
+            found.setdefault(row.model, row)
+    return found
+
+
+def evaluation_of(push: Row | None, known: Mapping[int, Row]) -> Row | None:
+    """Of evaluations by their models that of the model which a run pushed."""
+    model = push.outcome.model if push and push.outcome else None
+    return None if model is None else known.get(model)
+
+
+def compared(rows: Sequence[Row]) -> tuple[str, str]:
+    """Which two of the runs, the last one first, are compared unless others are chosen; empty without any."""
+    return (rows[min(1, len(rows) - 1)].id, rows[0].id) if rows else ("", "")
 
 
 def is_served(row: Row) -> bool | None:

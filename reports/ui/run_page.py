@@ -21,7 +21,7 @@ from reports import run_report
 from reports.page import Section
 from reports.run_facts import RunFacts
 from reports.ui import filters, links, live, pages
-from reports.ui.index import Row
+from reports.ui.index import Index, Row
 from reports.ui.layout import response
 
 _REFRESH_SECONDS = 2
@@ -51,7 +51,7 @@ class Reports:
 
 
 def run(request: Request) -> Response:
-    """One run, chosen as for `mlpipe status`: an id or the start of one, last, last~N or vN."""
+    """One run, chosen as for `mlpipe status`: an id or the start of one, last, last~N, vN or evaluation."""
     pipeline = pages.known_pipeline(request)
     selector = request.path_params["run"]
     state = request.app.state
@@ -98,8 +98,9 @@ def _find(store: Store, pipeline: str, selector: str) -> Run:
 
 
 def _head(request: Request, row: Row) -> dict[str, Any]:
-    """What stands above both kinds of page: the way here, the state, the runs beside it."""
-    listed = request.app.state.index.runs(row.pipeline, filters.PAGE)
+    """What stands above both kinds of page: the way here, the state, the runs of its kind beside it."""
+    index: Index = request.app.state.index
+    listed = index.runs(row.pipeline, filters.PAGE, row.kind)
     earlier = [other for other in listed if other.context_id < row.context_id]
     later = [other for other in listed if other.context_id > row.context_id]
     return {
@@ -109,17 +110,18 @@ def _head(request: Request, row: Row) -> dict[str, Any]:
         "before": next(iter(earlier), None),
         "after": next(reversed(later), None),
         "last_push": next(iter(pages.pushes(earlier)), None),
+        "evaluated": pages.evaluation_of(row, pages.last_evaluations(index, row.pipeline)),
         "is_served": bool(row.outcome and row.outcome.pushed) and pages.is_served(row) is not False,
     }
 
 
 def _now(home: Home, found: Run, row: Row) -> dict[str, Any]:
-    holder = lock.holder(home, found.pipeline)
+    holder = lock.holder(home, found.recorded_under)
     return {
         "nodes": found.nodes,
         "started": row.started,
         "process": holder.pid if holder and holder.run_id == found.id else None,
-        "last_line": live.last_progress(home, found.pipeline, found.id),
+        "last_line": live.last_progress(home, found.recorded_under, found.id),
         "refresh": _REFRESH_SECONDS,
     }
 

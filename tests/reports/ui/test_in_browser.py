@@ -17,6 +17,7 @@ from pipeline.outcomes import Outcome
 from reports.ui.app import application
 from tests.pipeline.records import Recorder
 from tests.reports.browser import Browser, running
+from tests.reports.evaluations import AGAINST, LAST, Evaluated
 from tests.reports.ui import light
 
 EVIL = "</title></style></svg><script>window.hit=1;alert(1)</script><img src=x onerror='window.hit=1'>"
@@ -158,6 +159,36 @@ def test_hostile_names_do_nothing(browser: Browser, recorder: Recorder) -> None:
         assert page.evaluate("window.hit") is None
         page.goto(f"{address}pipelines/penguin/runs/20261125-010000")
         assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_from_the_pushed_model_to_its_evaluation_and_the_model(
+    browser: Browser, evaluated: Evaluated, width: int, scheme: Any
+) -> None:
+    with (
+        served(evaluated.recorder.home) as address,
+        browser.site(f"{address}pipelines/penguin", width=width, scheme=scheme) as page,
+    ):
+        page.select_option("select[name=kind]", "evaluation")
+        page.click("button:has-text('Filter')")
+        assert page.locator("table.run-list tbody tr").count() == 2
+        page.click("text=version 1 on later.csv >> nth=0")
+        assert path(page) == f"/pipelines/penguin/runs/{LAST}"
+        assert "All bounds hold on the new data." in page.inner_text("#verdict")
+        page.click("#dag svg a:has-text('ExampleValidator')")
+        assert page.inner_text("#data table.drift tbody tr:first-child").startswith("bill_length_mm")
+        page.click(f"text=← {AGAINST}")
+        assert "The verdict is against it." in page.inner_text("#verdict")
+        page.click(f"header >> text=Model {evaluated.model}")
+        assert page.locator("#evaluations tbody tr").count() == 2
+        # What the model was asked is in its lineage, too.
+        page.click(f"#downstream svg a[href='/artifacts/{evaluated.made['Evaluator']['evaluation']}']")
+        page.click(f"dl >> text={LAST}")
+        assert path(page) == f"/pipelines/penguin/runs/{LAST}"
+        page.goto(f"{address}pipelines/penguin/metrics")
+        assert "on new data" in page.locator("figure svg").first.inner_html()
+        beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert beyond == 0
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
