@@ -26,6 +26,7 @@ PARTS = (["api-server"], ["dag-processor"], ["scheduler", "--skip-serve-logs"])
 PACE = {
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
 }
 
 
@@ -42,7 +43,7 @@ class Server:
     def airflow(self, *arguments: str) -> str:
         """What an `airflow` command prints."""
         command = ["nice", "-n", "19", str(self.program), *arguments]
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=180)
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
