@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +188,10 @@ def test_a_request_may_leave_out_any_value(odd: contract.Prepared) -> None:
     np.testing.assert_array_equal(labels["label_xf"], [-2, -1])
 
 
-def test_same_seed_gives_the_same_model_and_another_seed_another(odd: contract.Prepared) -> None:
+def test_same_seed_gives_the_same_model_and_another_seed_another(
+    odd: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.export_nothing(monkeypatch)
     curves = []
     for run, seed in (("a", 3), ("b", 3), ("c", 4)):
         changed = {**odd.custom_config, "training": {"epochs": 2, "seed": seed}}
@@ -225,25 +228,37 @@ def test_the_positive_class_may_be_the_earlier_one(tmp_path: Path) -> None:
     assert answer["probability"][0, 0] > 0.5 > answer["probability"][1, 0]
 
 
-def test_a_killed_training_ends_with_the_same_model_as_an_unbroken_one(odd: contract.Prepared) -> None:
+KILLS_ITSELF = """
+import os, pickle, signal, sys
+from trainer_modules import tabular
+from trainer_modules.common import training_state
+
+end = training_state.TrainingState.on_epoch_end
+
+def and_die(self, at, logs=None):
+    end(self, at, logs)
+    if self.epoch == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+training_state.TrainingState.on_epoch_end = and_die
+tabular.run_fn(pickle.load(sys.stdin.buffer))
+"""
+
+
+def test_a_killed_training_ends_with_the_same_model_as_an_unbroken_one(
+    odd: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = {"hidden": [8], "dropout": 0.2, "batch_norm": True}
-    training = {"epochs": 60, "learning_rate": 0.01, "early_stopping": {"patience": 0}}
+    training = {"epochs": 20, "learning_rate": 0.01, "early_stopping": {"patience": 0}}
     custom_config = {**odd.custom_config, "model": model, "training": training}
     killed = odd.fn_args("killed", custom_config=custom_config)
-    script = "import pickle, sys; from trainer_modules import tabular; tabular.run_fn(pickle.load(sys.stdin.buffer))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, cwd=Path(__file__).parents[2]
-    )
-    assert process.stdin
-    process.stdin.write(pickle.dumps(killed))
-    process.stdin.close()
+    command = [sys.executable, "-c", KILLS_ITSELF]
+    process = subprocess.run(command, input=pickle.dumps(killed), cwd=Path(__file__).parents[2])
+    assert process.returncode == -signal.SIGKILL
     checkpoints = odd.folder / "Trainer" / "checkpoints"
-    while not list(checkpoints.glob("*/state.npz")):
-        assert process.poll() is None, "the training ended before it could be killed"
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
+    assert list(checkpoints.glob("*/state.npz"))
 
+    contract.export_nothing(monkeypatch)
     curves = {}
     for run in ("resumed", "unbroken"):
         tabular.run_fn(odd.fn_args(run, custom_config=custom_config))
@@ -251,14 +266,20 @@ def test_a_killed_training_ends_with_the_same_model_as_an_unbroken_one(odd: cont
             (odd.folder / "Trainer" / "model_run" / run / "learning_curves.json").read_text()
         )
         assert not list(checkpoints.glob("*"))
-    assert 0 < curves["resumed"]["resumed_after_epoch"] < 60
+    assert curves["resumed"]["resumed_after_epoch"] == 7
     assert curves["unbroken"]["resumed_after_epoch"] == 0
-    assert curves["resumed"]["epoch"] == list(range(1, 61))
+    assert curves["resumed"]["epoch"] == list(range(1, 21))
     for name in ("loss", "val_loss", "best_epoch", "steps"):
         assert curves["resumed"][name] == curves["unbroken"][name]
+    for resumed, unbroken in zip(odd.weights("resumed"), odd.weights("unbroken"), strict=True):
+        np.testing.assert_array_equal(resumed, unbroken)
 
 
-def test_warm_start_goes_on_from_the_last_blessed_model(odd: contract.Prepared) -> None:
+def test_warm_start_goes_on_from_the_last_blessed_model(
+    odd: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.export_nothing(monkeypatch)
+
     def losses(run: str, base: str | None, **training: Any) -> list[float]:
         changed = {**odd.custom_config, "training": {"learning_rate": 0.02, **training}}
         tabular.run_fn(odd.fn_args(run, custom_config=changed, base_model=base))
@@ -279,7 +300,7 @@ def test_warm_start_goes_on_from_the_last_blessed_model(odd: contract.Prepared) 
 
 
 def test_the_stock_tuner_searches_and_the_trainer_takes_its_result(
-    odd: contract.Prepared, caplog: pytest.LogCaptureFixture
+    odd: contract.Prepared, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tuning = {"trials": 2, "epochs": 2, "layers": [2, 2], "units": [3, 6], "learning_rate": [0.001, 0.1]}
     result = tabular.tuner_fn(odd.fn_args(custom_config={**odd.custom_config, "tuning": tuning}))
@@ -297,6 +318,7 @@ def test_the_stock_tuner_searches_and_the_trainer_takes_its_result(
     assert all(0.001 <= trial["learning_rate"] <= 0.1 and 3 <= trial["units"] <= 6 for trial in trials)
 
     best = json.loads((odd.folder / "best_hyperparameters" / "best_hyperparameters.txt").read_text())
+    contract.export_nothing(monkeypatch)
     tabular.run_fn(odd.fn_args("tuned", hyperparameters=best))
     units = best["values"]["units"]
     with np.load(Path(odd.model_dir("tuned")) / "assets.extra" / "warm_start.npz") as saved:

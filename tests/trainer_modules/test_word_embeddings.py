@@ -312,6 +312,7 @@ def test_a_killed_training_ends_with_the_same_weights(
     custom_config = config(training={"epochs": 3})
     with contract.killed_after(2):
         word_embeddings.run_fn(fn_args(reviews, "killed", custom_config=custom_config))
+    contract.export_nothing(monkeypatch)
     found = {}
     for run in ("resumed", "unbroken"):
         word_embeddings.run_fn(fn_args(reviews, run, custom_config=custom_config))
