@@ -113,7 +113,8 @@ def _interrupt(store: Store, suspects: Sequence[Suspect]) -> list[str]:
         _fail(store, running)
         if text(context, "mlpipe_state") in ("running", ""):
             nodes = [metadata.contexts_of(store, execution.id)["node"].name for execution in running]
-            where = " and ".join(name.rpartition(".")[2] for name in nodes) or "a pause between components"
+            pause = "a pause between components" if metadata.executions_of(store, context) else "start-up"
+            where = " and ".join(name.rpartition(".")[2] for name in nodes) or pause
             by_node = text(context, "mlpipe_unit") == "node"
             idle = f"no node ran for {IDLE_HOURS} hours" if by_node and not running else ""
             described = {

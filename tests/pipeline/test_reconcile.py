@@ -94,6 +94,14 @@ def test_a_node_whose_process_is_gone_interrupts_its_run(tmp_path: Path) -> None
     assert state(recorder) == ("interrupted", "the process ended during Trainer")
 
 
+def test_a_run_whose_process_ended_before_its_first_node(tmp_path: Path) -> None:
+    recorder = Recorder(Home(tmp_path))
+    started = {"mlpipe_state": "running", "mlpipe_started": "2026-11-23T01:35:12+00:00"}
+    metadata.register_run(recorder.store, PIPELINE, "r7", started)
+    assert reconcile.reconcile(recorder.store, recorder.home, PIPELINE) == ["r7"]
+    assert state(recorder) == ("interrupted", "the process ended during start-up")
+
+
 def test_close_leaves_what_another_process_runs(tmp_path: Path) -> None:
     recorder = Recorder(Home(tmp_path))
     recorder.run("r7", stop="Trainer", state="running", last="RUNNING")
