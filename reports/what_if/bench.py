@@ -106,7 +106,8 @@ class Asked:
         filled = form_module.fill(self.form, values)
         if filled.errors:
             name, line = next(iter(filled.errors.items()))
-            raise BadInput(f"{name}: {line}")
+            [column] = [field.column for field in self.form if field.name == name]
+            raise BadInput(f"{column}: {line}")
         return filled.row
 
     def check_output(self, output: int) -> None:

@@ -103,6 +103,12 @@ class HeldOut:
             return np.empty([len(self), 0])
         return np.stack([self.predictions.numbers(label)[1] for label in self.labels], axis=1)
 
+    def scores_for(self, outputs: Sequence[str]) -> np.ndarray:
+        """`scores` in the order of a model's outputs: the evaluation has labels by name, a configuration as it lists them."""
+        if set(outputs) != set(self.outputs):
+            return self.scores
+        return self.scores[:, [self.outputs.index(name) for name in outputs]]
+
     @functools.cached_property
     def truth(self) -> np.ndarray:
         """Class index [examples], -1 where it is unknown; for regression the labels, float64 [examples, outputs]."""

@@ -37,10 +37,15 @@ def nearest(
         return {"found": False, "wanted": f"{wanted}, and that shares a word with this one"}
     theirs = form.typed(fields, held_out.feature_values([place])[0])
     rows = [
-        {"name": field.name, "theirs": theirs[field.name], "apart": float(apart[field.name][place])}
+        {
+            "name": field.name,
+            "column": field.column,
+            "theirs": theirs[field.name],
+            "apart": float(apart[field.name][place]),
+        }
         for field in fields
     ]
-    return {**_found(held_out, place, distance, wanted), "rows": rows}
+    return {**_found(asked, place, distance, wanted), "rows": rows}
 
 
 def nearest_picture(asked: Asked, encoded: bytes, output: int, threshold: float) -> dict[str, Any]:
@@ -60,22 +65,22 @@ def nearest_picture(asked: Asked, encoded: bytes, output: int, threshold: float)
     place = counterfactual.nearest(distance, other & np.isfinite(distance))
     if place is None:
         return {"found": False, "wanted": wanted}
-    return {**_found(held_out, place, distance, wanted), "compared": len(kept), "all": len(held_out)}
+    return {**_found(asked, place, distance, wanted), "compared": len(kept), "all": len(held_out)}
 
 
-def _found(held_out: HeldOut, place: int, distance: np.ndarray, wanted: str) -> dict[str, Any]:
+def _found(asked: Asked, place: int, distance: np.ndarray, wanted: str) -> dict[str, Any]:
     return {
         "found": True,
         "wanted": wanted,
-        "id": held_out.row(place)["id"],
+        "id": asked.held_out.row(place)["id"],
         "distance": float(distance[place]),
-        "scores": listed(held_out.scores[place]),
+        "scores": listed(asked.held_out.scores_for(asked.outputs)[place]),
     }
 
 
 def _other(asked: Asked, own: Mapping[str, Any], output: int, threshold: float) -> tuple[np.ndarray, str]:
     """Which held-out examples have another answer than a row, bool [N], and what that means."""
-    scores = asked.held_out.scores
+    scores = asked.held_out.scores_for(asked.outputs)
     [score] = asked.scores([own])
     if asked.subject.task == "regression":
         enough = float(np.nanstd(scores[:, output]))

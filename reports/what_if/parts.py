@@ -83,7 +83,7 @@ def example(asked: Asked, example_id: int) -> dict[str, Any]:
         "id": example_id,
         "values": form.typed(asked.form, features),
         "truth": [{"name": n, "value": _cell(value)} for n, value in held_out.told(place).items()],
-        "scores": listed(held_out.scores[place]) if held_out.outputs else [],
+        "scores": listed(held_out.scores_for(asked.outputs)[place]) if held_out.outputs else [],
         "loss": finite(row["loss"]) if row.get("loss") is not None else None,
     }
 
@@ -133,7 +133,7 @@ def curve(asked: Asked, values: Mapping[str, Any], feature: str, output: int) ->
     else:
         grid = dependence.grid_of_texts([None if v is None else str(v) for v in known], text or None)
     if len(grid) < 2:
-        raise BadInput(f"{feature} has fewer than two values among the held-out examples")
+        raise BadInput(f"{field.column} has fewer than two values among the held-out examples")
     points = [form.fill([field], {feature: value}).row[feature] for value in grid]
     places = dependence.spread_rows(len(held_out)) if held_out else []
     rows = [form.row_of(asked.form, row) for row in held_out.feature_values(places)] if held_out else []
@@ -141,7 +141,7 @@ def curve(asked: Asked, values: Mapping[str, Any], feature: str, output: int) ->
         lambda asks: asked.scores(asks)[:, output], rows, own, feature, points, list(grid)
     )
     return {
-        "feature": feature,
+        "feature": field.column,
         "output": asked.outputs[output],
         "numbers": is_number,
         "values": found.values,

@@ -1,6 +1,6 @@
 // The nearest held-out example with another answer, beside the one on the bench.
 
-import { address, attempt, post } from "./api.js";
+import { Problem, address, attempt, post } from "./api.js";
 import { el, find, number, score } from "./dom.js";
 import { put } from "./examples.js";
 import { edit, on, same, state } from "./state.js";
@@ -11,9 +11,9 @@ const problem = find(".problem", section);
 const host = find(".found", section);
 
 async function search() {
-  if (state.model.picture && !state.picture) return;
   host.setAttribute("aria-busy", "true");
   await attempt(problem, async () => {
+    if (state.model.picture && !state.picture) throw new Problem("Draw, upload or choose a picture first.");
     const asked = { output: Number(form.output.value), threshold: state.threshold };
     const told = state.model.picture
       ? await post("counterfactual-picture", state.picture, asked)
@@ -46,7 +46,7 @@ function table(told) {
     const own = state.values[row.name];
     const differs = row.apart > 0 && !same(own, row.theirs);
     const take = differs ? el("button", { type: "button", onclick: () => edit({ [row.name]: row.theirs }) }, "take over") : "";
-    return el("tr", { class: differs ? "differs" : "muted" }, el("td", {}, row.name), el("td", {}, text(own)), el("td", {}, text(row.theirs)), el("td", { class: "num" }, differs ? number(row.apart, 3) : "–"), el("td", {}, take));
+    return el("tr", { class: differs ? "differs" : "muted" }, el("td", {}, row.column), el("td", {}, text(own)), el("td", {}, text(row.theirs)), el("td", { class: "num" }, differs ? number(row.apart, 3) : "–"), el("td", {}, take));
   });
   return el("div", { class: "scroll" }, el("table", { class: "rows" }, el("thead", {}, head), el("tbody", {}, ...rows)));
 }

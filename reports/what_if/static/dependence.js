@@ -3,7 +3,7 @@
 import { attempt, post } from "./api.js";
 import * as chart from "./chart.js";
 import { debounced, el, find } from "./dom.js";
-import { on, state } from "./state.js";
+import { columnOf, on, state } from "./state.js";
 
 const section = find("#dependence");
 const form = find("form", section);
@@ -30,7 +30,7 @@ export function start() {
     why.hidden = false;
     return;
   }
-  form.feature.replaceChildren(...model.curved.map((name) => el("option", { value: name }, name)));
+  form.feature.replaceChildren(...model.curved.map((name) => el("option", { value: name }, columnOf(name))));
   form.output.replaceChildren(...model.outputs.map((name, place) => el("option", { value: place }, name)));
   find(".outputs", form).hidden = model.outputs.length < 2;
   form.addEventListener("change", draw);

@@ -20,7 +20,7 @@ export function build() {
 }
 
 function closed(field) {
-  return el("div", { class: "field" }, el("span", {}, field.name), el("span", { class: "muted" }, `${field.dtype} of several values: cannot be edited here`));
+  return el("div", { class: "field" }, el("span", {}, field.column), el("span", { class: "muted" }, `${field.dtype} of several values: cannot be edited here`));
 }
 
 function open(field, id) {
@@ -34,13 +34,13 @@ function open(field, id) {
   let slider = null;
   if (field.low !== null && field.high !== null && field.low < field.high) {
     const step = field.kind === "whole" ? 1 : niceStep((field.high - field.low) / 200);
-    slider = el("input", { type: "range", min: field.low, max: field.high, step, "aria-label": `${field.name}, slider`, oninput: (event) => edit({ [field.name]: number(Number(event.target.value), 6) }) });
+    slider = el("input", { type: "range", min: field.low, max: field.high, step, "aria-label": `${field.column}, slider`, oninput: (event) => edit({ [field.name]: number(Number(event.target.value), 6) }) });
     extra.push(slider);
   }
   const line = el("span", { class: "line", id: `${id}-line` });
   input.setAttribute("aria-describedby", line.id);
-  const clear = field.kind === "long" || field.kind === "tokens" ? null : el("button", { type: "button", class: "missing", title: "Set to missing", "aria-label": `Set ${field.name} to missing`, onclick: () => edit({ [field.name]: null }) }, "missing");
-  const row = el("div", { class: `field ${field.kind}`, "data-field": field.name }, el("label", { for: id, title: `${field.dtype}${field.low === null ? "" : `, ${number(field.low)} to ${number(field.high)} in the held-out examples`}` }, field.name), input, ...extra, clear, line);
+  const clear = field.kind === "long" || field.kind === "tokens" ? null : el("button", { type: "button", class: "missing", title: "Set to missing", "aria-label": `Set ${field.column} to missing`, onclick: () => edit({ [field.name]: null }) }, "missing");
+  const row = el("div", { class: `field ${field.kind}`, "data-field": field.name }, el("label", { for: id, title: `${field.dtype}${field.low === null ? "" : `, ${number(field.low)} to ${number(field.high)} in the held-out examples`}` }, field.column), input, ...extra, clear, line);
   rows.set(field.name, { row, input, slider, line });
   return row;
 }

@@ -2,7 +2,7 @@
 
 import { attempt, post } from "./api.js";
 import { debounced, el, find, number, score, svg } from "./dom.js";
-import { on, state } from "./state.js";
+import { columnOf, on, state } from "./state.js";
 
 const section = find("#occlusion");
 const form = find("form", section);
@@ -71,7 +71,7 @@ export function start() {
   const model = state.model;
   if (!model.outputs.length || !(model.picture || model.texts.length)) return;
   section.hidden = false;
-  form.feature.replaceChildren(...model.texts.map((name) => el("option", { value: name }, name)));
+  form.feature.replaceChildren(...model.texts.map((name) => el("option", { value: name }, columnOf(name))));
   find(".features", form).hidden = model.texts.length < 2;
   const own = model.task === "multiclass" ? [el("option", { value: "" }, "its own class")] : [];
   form.output.replaceChildren(...own, ...model.outputs.map((name, place) => el("option", { value: place }, name)));

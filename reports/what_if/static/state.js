@@ -31,3 +31,6 @@ export function edit(changes) {
 }
 
 export const same = (one, other) => String(one ?? "") === String(other ?? "");
+
+// An input as people know it: the column that feeds it.
+export const columnOf = (name) => state.model.form.find((field) => field.name === name).column;

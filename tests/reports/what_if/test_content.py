@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from common.errors import BadInput
+from reports.run_facts import RunFacts
 from reports.what_if import likeness, occlusion
 from tests.reports.what_if import birds, odd
 from tests.reports.what_if.asking import client_of, get, post
@@ -126,7 +127,9 @@ def test_the_nearest_text_with_another_answer(client: TestClient) -> None:
     other = [place for place, text in enumerate(odd.TEXTS) if odd.goodness(text) <= 0.5]
     assert found["id"] == min(other, key=lambda place: distances[place]) == 1
     assert found["distance"] == pytest.approx(distances[1])
-    assert found["rows"] == [{"name": "text", "theirs": odd.TEXTS[1], "apart": found["distance"]}]
+    assert found["rows"] == [
+        {"name": "text", "column": "text", "theirs": odd.TEXTS[1], "apart": found["distance"]}
+    ]
     none = post(client, "counterfactual", {"values": {"text": "good good"}}, "texts")
     assert not none["found"]
     assert "shares a word" in none["wanted"]
@@ -184,3 +187,16 @@ def test_two_numbers_with_odd_names_and_nothing_known(client: TestClient) -> Non
     assert curve["own"] == [10, 0, 0, 0]
     found = post(client, "counterfactual", {"values": nothing, "output": 1}, "things")
     assert {row["name"]: row["apart"] for row in found["rows"]}["ge wicht"] == 1
+
+
+def test_outputs_are_told_apart_in_whatever_order_they_are_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(RunFacts, "labels", property(lambda facts: list(reversed(odd.NUMBERS))))
+    client = client_of(odd.home_of(tmp_path), odd.OddModels())
+    assert get(client, "model", "things")["outputs"] == [odd.NUMBERS[1], odd.NUMBERS[0]]
+    example = get(client, "example", "things", id=0)
+    assert example["scores"] == [3, 93]
+    found = post(client, "counterfactual", {"values": example["values"], "output": 1}, "things")
+    # Of the others, 79 is not far enough from 93, and the next is apart by a missing value for each feature.
+    assert (found["id"], found["distance"], found["scores"]) == (3, 3, [0, 0])
