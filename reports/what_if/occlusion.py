@@ -28,7 +28,7 @@ _WORDS = re.compile(r"\s*\S+")
 class Covered:
     """A picture as the model is asked about it, `plain`, and with the patch at each place, row by row; all PNG.
 
-    `across` x `down` places; `width` x `height` pixels, at most LARGEST_SIDE.
+    `across` x `down` places; `width` x `height` pixels, at most LARGEST_SIDE: `scaled` where it had more.
     """
 
     plain: bytes
@@ -37,6 +37,7 @@ class Covered:
     down: int
     width: int
     height: int
+    scaled: bool
 
 
 def pictures(encoded: bytes) -> Covered:
@@ -51,6 +52,7 @@ def pictures(encoded: bytes) -> Covered:
         if opened.mode.startswith(("I", "F")):
             raise BadInput("a picture of more than 8 bits a channel cannot be covered; give one of 8")
         picture = opened.convert("L" if opened.mode in ("1", "L") else "RGB")
+    scaled = max(picture.size) > LARGEST_SIDE
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     pixels = np.asarray(picture)
     height, width = pixels.shape[:2]
@@ -63,7 +65,7 @@ def pictures(encoded: bytes) -> Covered:
             copy = pixels.copy()
             copy[top:bottom, left:right] = GREY
             patched.append(_png(copy))
-    return Covered(_png(pixels), patched, across, down, width, height)
+    return Covered(_png(pixels), patched, across, down, width, height, scaled)
 
 
 def pieces(text: str) -> list[str]:

@@ -174,8 +174,8 @@ def regions(asked: Asked, encoded: bytes, output: int | None) -> dict[str, Any]:
     asked.picture_row(encoded)
     covered = occlusion.pictures(encoded)
     rows = [asked.picture_row(picture) for picture in (covered.plain, *covered.patched)]
-    size = {"across": covered.across, "down": covered.down, "width": covered.width, "height": covered.height}
-    return {**_changes(asked, rows, output), **size}
+    shape = {name: getattr(covered, name) for name in ("across", "down", "width", "height", "scaled")}
+    return {**_changes(asked, rows, output), **shape}
 
 
 def _changes(asked: Asked, rows: Sequence[Mapping[str, Any]], output: int | None) -> dict[str, Any]:

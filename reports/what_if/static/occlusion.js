@@ -42,7 +42,8 @@ function picture(told, blob) {
     map.append(cell);
   });
   plot.replaceChildren(map);
-  caption.textContent = told_of(told, most, "covered with grey", "region");
+  const scaled = told.scaled ? ` Asked at ${told.width} x ${told.height} pixels.` : "";
+  caption.textContent = told_of(told, most, "covered with grey", "region") + scaled;
 }
 
 function words(told) {
@@ -64,7 +65,7 @@ const signed = (change) => `${change > 0 ? "+" : "−"}${number(Math.abs(change)
 function told_of(told, most, how, part) {
   const own = state.model.task === "regression" ? number(told.score, 5) : score(told.score);
   if (most < LEAST) return `${told.output} is ${own}, whichever ${part} is ${how}.`;
-  return `${told.output} is ${own}. Orange: it falls when this ${part} is ${how}; blue: it rises. The darkest one changes it by ${number(most, 3)}.`;
+  return `${told.output} is ${own}. Orange: it falls when this ${part} is ${how}; blue: it rises. The strongest one changes it by ${number(most, 3)}.`;
 }
 
 export function start() {

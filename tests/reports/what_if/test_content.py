@@ -78,7 +78,8 @@ def test_a_text_in_pieces_is_the_text() -> None:
 def test_each_place_of_a_picture_is_covered_once(size: tuple[int, int], places: tuple[int, int]) -> None:
     covered = occlusion.pictures(odd.png(Image.new("RGB", size, (255, 0, 0))))
     assert (covered.across, covered.down) == places
-    assert (covered.width, covered.height) == ((256, 128) if size == (600, 300) else size)
+    assert (covered.width, covered.height) == ((256, 128) if covered.scaled else size)
+    assert covered.scaled == (size == (600, 300))
     hidden = np.zeros((covered.height, covered.width), int)
     for patched in covered.patched:
         pixels = pixels_of(patched)
