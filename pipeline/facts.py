@@ -51,7 +51,7 @@ def described(artifact: mlmd.Artifact) -> dict[str, Any]:
         found["pushed"] = recorded.get("pushed") == 1
         found["version"] = int(recorded.get("pushed_version") or 0) or None
         found["destination"] = recorded.get("pushed_destination")
-        found["served"] = bool(found["destination"]) and _is_served(str(found["destination"]))
+        found["served"] = _is_served(str(found["destination"])) if found["destination"] else False
     return found
 
 
@@ -106,11 +106,12 @@ def _exists(uri: str) -> bool:
     return remote_files.exists(uri) if remote_files.is_remote(uri) else Path(uri).exists()
 
 
-def _is_served(destination: str) -> bool:
+def _is_served(destination: str) -> bool | None:
+    """None where the store does not say."""
     try:
         return pushes.is_there(destination)
     except UserError:
-        return False
+        return None
 
 
 def _sha256(artifact: mlmd.Artifact, name: str) -> str | None:

@@ -87,7 +87,9 @@ def _judged(branch: Tree, found: Values) -> None:
             words = serving_report.summary(check["check"])
         branch.add(_line("served", f"{_name(check)} {words}, {_step(check['made_by'])}", check))
     for push in _latest(branch, found.get("pushes", ()), "pushes"):
-        served = "" if push["served"] else " (no longer served)"
+        served = {True: "", False: " (no longer served)", None: " (not known whether it is served)"}[
+            push["served"]
+        ]
         text = (
             f"version {push['version']} to {display(push['destination'])}, {_step(push['made_by'])}{served}"
         )

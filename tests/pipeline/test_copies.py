@@ -133,6 +133,9 @@ def test_a_store_that_does_not_answer_does_not_hide_the_records(
     assert "r3" in status.out
     assert "served: not known: s3://" in status.out
     assert "does not answer" in str(facts.gone(evaluation(moved)))
+    lineage = moved.ask("lineage", "model", "3").out.replace("\n", "")
+    assert "(not known whether it is served)" in lineage
+    assert "no longer served" not in lineage
 
 
 def test_gc_deletes_in_the_store_and_here(moved: Moved) -> None:
