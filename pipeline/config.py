@@ -264,9 +264,10 @@ def _trainer(config: Config, place: Place) -> Trainer:
             f"trainer_modules.{p.stem.removesuffix('_config')}"
             for p in (REPOSITORY / "trainer_modules").glob("*_config.py")
         )
+        own = ", ".join(modules)
         raise BadInput(
             f"{place(('trainer', 'module'))}: trainer.module: no module {trainer.module!r}"
-            f"{nearest(trainer.module, modules) or '; there is ' + ', '.join(modules)}"
+            f"{nearest(trainer.module, modules) or f'; there is {own}, and what lies in the current folder'}"
         ) from None
     module_class = importlib.import_module(module_config).Config
     sections = {section: getattr(trainer, section) for section in MODULE_SECTIONS}

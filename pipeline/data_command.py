@@ -56,7 +56,7 @@ def get(
 def _find(name: str) -> Dataset:
     names = {dataset.name: dataset for dataset in DATASETS}
     if name not in names:
-        raise BadInput(f"no data set {name!r}{nearest(name, names)}; there are {', '.join(names)}")
+        raise BadInput(f"no data set {name!r}{nearest(name, names) or '; there are ' + ', '.join(names)}")
     return names[name]
 
 

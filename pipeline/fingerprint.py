@@ -58,7 +58,7 @@ def of_values(*values: Any) -> str:
 
 def _closure(module: str) -> dict[str, Path]:
     if _source(module) is None:
-        raise BadInput(f"no module {module!r} in this repository")
+        raise BadInput(f"no module {module!r} in this repository or the current folder")
     found: dict[str, Path] = {}
     # Most of what is imported lies elsewhere: looking for it each time anew takes a fifth of a second of every run.
     seen: set[str] = set()

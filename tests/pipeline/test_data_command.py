@@ -59,7 +59,7 @@ def test_get_says_how_texts_lie_in_the_file(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["plana"], "mlpipe: no data set 'plana'; did you mean planar?; there are fashion_mnist, "),
+        (["plana"], "mlpipe: no data set 'plana'; did you mean planar?\n"),
         (
             ["planar", "--download"],
             "mlpipe: --download: planar is not fetched from its makers; it comes from: generated",
