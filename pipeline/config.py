@@ -269,7 +269,13 @@ def _trainer(config: Config, place: Place) -> Trainer:
             f"{place(('trainer', 'module'))}: trainer.module: no module {trainer.module!r}"
             f"{nearest(trainer.module, modules) or f'; there is {own}, and what lies in the current folder'}"
         ) from None
-    module_class = importlib.import_module(module_config).Config
+    try:
+        module_class = importlib.import_module(module_config).Config
+    except SyntaxError as error:
+        raise BadInput(f"{error.filename}:{error.lineno}: {error.msg}") from None
+    except (ImportError, AttributeError) as error:
+        where = place(("trainer", "module"))
+        raise BadInput(f"{where}: trainer.module: {module_config}: {error}") from error
     sections = {section: getattr(trainer, section) for section in MODULE_SECTIONS}
     try:
         parsed = module_class.model_validate(sections)

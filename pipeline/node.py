@@ -41,6 +41,9 @@ class NodeFailed(UserError):
     """A component raised; the message is one line for the user, the cause has the traceback."""
 
     def __init__(self, node_id: str, cause: BaseException) -> None:
+        if isinstance(cause, ImportError) and cause.__cause__ is not None:
+            # TFX tells that a module cannot be imported, but not why.
+            cause = cause.__cause__
         super().__init__(f"{node_id} failed: {_one_line(cause)}{_place(cause)}")
         self.cause = cause
 

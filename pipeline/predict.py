@@ -184,7 +184,7 @@ def _of_image(paths: Sequence[Path], rows: Sequence[Row], signature: str, model:
         try:
             model.predict([row], signature)
         except BadInput as error:
-            return BadInput(f"--image {path}: {error}; give a whole image, JPEG or PNG")
+            return BadInput(f"--image {path}: {str(error).rstrip('.')}; give a whole image, JPEG or PNG")
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -345,6 +346,25 @@ def test_defaults_are_filled_in() -> None:
 )
 def test_mistakes(old: str, new: str, message: str) -> None:
     assert said(old, new) == message
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("class Config(\n", "FOLDER/mine_config.py:1: '(' was never closed"),
+        ("import nothing\n", "toy.yaml:9: trainer.module: mine_config: No module named 'nothing'"),
+        ("", "toy.yaml:9: trainer.module: mine_config: module 'mine_config' has no attribute 'Config'"),
+    ],
+)
+def test_mistakes_in_the_configuration_of_a_module_of_ones_own(
+    source: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path.cwd()
+    Path("mine.py").touch()
+    Path("mine_config.py").write_text(source)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "mine_config", raising=False)
+    assert said("trainer_modules.tabular", "mine") == message.replace("FOLDER", str(folder))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,17 @@ def test_the_place_is_the_user_s_own_code_and_not_the_library_s() -> None:
     assert str(failed).endswith(f"({Path.cwd().name}/model.py:3)")
 
 
+def test_an_import_that_tfx_wraps_is_told_by_its_reason() -> None:
+    wrapped = ImportError("Could not import requested module path 'mine'.")
+    wrapped.__cause__ = caught("import nothing_of_mine\n")
+    failed = node.NodeFailed("Transform", wrapped)
+    assert str(failed) == (
+        "Transform failed: ModuleNotFoundError: No module named 'nothing_of_mine'"
+        f" ({Path.cwd().name}/model.py:1)"
+    )
+    assert failed.last_lines(1) == "  ModuleNotFoundError: No module named 'nothing_of_mine'"
+
+
 def test_an_error_without_words() -> None:
     assert str(node.NodeFailed("Tuner", RuntimeError())) == "Tuner failed: RuntimeError: "
 
