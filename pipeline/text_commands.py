@@ -50,7 +50,9 @@ def translate(
     ] = None,
     beam: Annotated[
         int | None,
-        typer.Option("--beam", min=1, help="Width of the search, 1 is greedy [default: the model's]."),
+        typer.Option(
+            "--beam", min=1, max=32, help="Width of the search, 1 is greedy [default: the model's]."
+        ),
     ] = None,
     length_penalty: Annotated[
         float | None,

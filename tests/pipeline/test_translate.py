@@ -137,6 +137,7 @@ def test_mistakes(home: Path, tmp_path: Path, way: list[str]) -> None:
     assert (result.code, result.out) == (2, "")
     assert "no picture has this suffix; give one of .png, .svg, .pdf" in result.err
     assert asked(home, "recurrent", "a", *way, "--beam", "0").code == 2
+    assert asked(home, "recurrent", "a", *way, "--beam", "33").code == 2
 
 
 def test_no_server(home: Path) -> None:
