@@ -80,12 +80,16 @@ def array(name: str, values: list[Any], tensor: Tensor) -> np.ndarray:
     dtype = DTYPES.get(tensor.dtype)
     if dtype is None:
         raise BadInput(f"input {name} is {tensor.dtype}, which JSON does not hold")
-    if dtype is object:
-        return np.array(_encoded(values), object)
     try:
-        plain = np.asarray(values)
+        plain = np.array(_encoded(values), object) if dtype is object else np.asarray(values)
     except ValueError:
         raise BadInput(f"input {name}: the examples differ in their shape") from None
+    if tensor.shape is not None and plain.ndim != len(tensor.shape):
+        deep = len(tensor.shape) - 1
+        wanted = f"a list {deep} deep" if deep else "one value"
+        raise BadInput(f"input {name} takes {wanted} of each row, got {values[0]!r}")
+    if dtype is object:
+        return plain
     if not np.can_cast(plain.dtype, dtype, casting="same_kind"):
         wrong = next(v for v in values if not np.can_cast(np.asarray(v).dtype, dtype, casting="same_kind"))
         raise BadInput(f"input {name} takes {tensor.dtype.removeprefix('DT_').lower()}, got {wrong!r}")

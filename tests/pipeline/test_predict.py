@@ -294,6 +294,8 @@ def test_local_mistakes(home: Path, tmp_path: Path) -> None:
         "flats", "--json", '[{"size": 1, "rooms": 1, "town": "a"}, {"size": 1, "rooms": 1.5, "town": "a"}]'
     )
     assert (wrong.code, wrong.err) == (2, "mlpipe: input rooms takes int64, got 1.5\n")
+    listed = ask("flats", "--json", '{"size": 1, "rooms": 1, "town": ["a"]}')
+    assert (listed.code, listed.err) == (2, "mlpipe: input town takes one value of each row, got ['a']\n")
     models.broken(tmp_path / "serving" / "broken" / "1")
     broken = Ask(tmp_path, "--local")("broken", "--json", "{}")
     assert broken.code == 2
