@@ -76,6 +76,8 @@ SHORTER = {
         "trainer.training.learning_rate=0.002",
     ],
     "dates": ["trainer.training.epochs=4"],
+    "imdb_average": ["trainer.training.epochs=5"],
+    "meats": ["trainer.training.epochs=400"],
 }
 # Requests that the model carries itself, for the signatures that no example can be put to.
 CARRIED = {"bible_word2vec": 9}
