@@ -266,12 +266,13 @@ def create_pipeline(
 
 def example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
     """The ExampleGen for these files."""
+    spans = _range(source.span, source.spans)
     if isinstance(source.reader, TextOptions):
         code = fingerprint.of_module("components.text_example_gen.executor")
-        return TextExampleGen(source.base, source.pattern, source.reader, splits, code)
+        return TextExampleGen(source.base, source.pattern, source.reader, splits, code, spans)
     if isinstance(source.reader, ImageOptions):
         code = fingerprint.of_module("components.image_example_gen.executor")
-        return ImageExampleGen(source.base, source.reader, splits, code)
+        return ImageExampleGen(source.base, source.pattern, source.reader, splits, code, spans)
     return ColumnarExampleGen(
         input_base=source.base,
         input_config=example_gen_pb2.Input(
@@ -280,7 +281,7 @@ def example_gen(source: Source, splits: dict[str, int]) -> BaseNode:
         output_config=_splits(splits),
         reader=source.reader,
         code=fingerprint.of_module("components.columnar_example_gen.executor"),
-        range_config=_range(source.span, source.spans),
+        range_config=spans,
     )
 
 

@@ -102,10 +102,14 @@ class Data(Section):
         return self
 
     @pydantic.model_validator(mode="after")
-    def _spans_are_of_tables(self) -> Data:
-        if (self.span is not None or self.spans > 1) and (self.images or self.text or not self.path):
+    def _spans_are_of_paths(self) -> Data:
+        if (self.span is not None or self.spans > 1) and not self.path:
+            raise ValueError("span and spans are for a path that has {SPAN} or {YYYY}{MM}{DD}; take them out")
+        if self.spans > 1 and (self.images or self.text == "folders"):
+            what = f"images: {self.images}" if self.images else "text: folders"
             raise ValueError(
-                "span and spans are for tables whose path has {SPAN} or {YYYY}{MM}{DD}; take them out"
+                f"spans: {self.spans}: of {what} one span is read at a time; take it out, and put what is trained on"
+                " into each span"
             )
         return self
 

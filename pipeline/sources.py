@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ SPLIT = "all"
 class Source:
     """Input files: `pattern` below `base`, how to read them, and their fingerprints (split, file, bytes, sha256).
 
-    Of images `base` is their folder or the CSV that lists them, of texts in folders it is theirs; there is no pattern.
+    Files are named from `base`; those of images, and of texts in folders, from the folder that they lie in.
     """
 
     base: str
@@ -41,6 +42,18 @@ class Source:
     # The last span that is read (none: the latest there is), and how many up to it.
     span: int | None = None
     spans: int = 1
+
+    @property
+    def path(self) -> str:
+        """The first of the files; of images their folder or the CSV that lists them, of texts in folders theirs."""
+        if is_whole(self.reader):
+            return inputs.whole(self.base, self.pattern, self.span)[0]
+        return os.path.join(self.base, self.files[0]["file"])
+
+
+def is_whole(reader: ReaderOptions | ImageOptions | TextOptions) -> bool:
+    """Whether the data are one folder, or one list of images, instead of files that are read together."""
+    return isinstance(reader, ImageOptions) or (isinstance(reader, TextOptions) and reader.text == "folders")
 
 
 def find(config: Config, home: Home) -> Source:
@@ -83,8 +96,10 @@ def _find_images(config: Config, home: Home, cache: Path) -> Source:
         types=config.data.types,
         drop=config.data.drop,
     )
-    (path,) = paths(config, home)
-    return Source(path, "", reader, image_fingerprint.files(path, reader, cache))
+    base, pattern = inputs.locate(paths(config, home))
+    span = config.data.span
+    path, *_ = inputs.whole(base, pattern, span)
+    return Source(base, pattern, reader, image_fingerprint.files(path, reader, cache), span)
 
 
 def _find_texts(config: Config, home: Home, cache: Path) -> Source:
@@ -107,9 +122,10 @@ def _find_texts(config: Config, home: Home, cache: Path) -> Source:
         types=data.types,
         drop=data.drop,
     )
-    named = paths(config, home)
-    base, pattern = (named[0], "") if data.text == "folders" else inputs.locate(named)
-    return Source(base, pattern, reader, text_files.describe(base, pattern, reader, cache))
+    base, pattern = inputs.locate(paths(config, home))
+    resolved = text_files.resolve(base, pattern, reader, data.span, data.spans)
+    files = text_files.describe(base, resolved, reader, cache)
+    return Source(base, pattern, reader, files, data.span, data.spans)
 
 
 def columns(source: Source) -> list[str]:
@@ -121,14 +137,13 @@ def columns(source: Source) -> list[str]:
     from components.columnar_example_gen import formats, names
 
     if isinstance(source.reader, ImageOptions):
-        return _image_columns(source.base, source.reader)
+        return _image_columns(source.path, source.reader)
     if isinstance(source.reader, TextOptions):
         return _text_columns(source, source.reader)
-    path = str(Path(source.base, source.files[0]["file"]))
-    header = formats.reader(path).columns(path, source.reader)
+    header = formats.reader(source.path).columns(source.path, source.reader)
     for label in source.reader.labels:
         if label not in header:
-            raise names.unknown_column(path, header, "the label", label, source.reader.delimiter)
+            raise names.unknown_column(source.path, header, "the label", label, source.reader.delimiter)
     return [name for name in header if name not in source.reader.drop]
 
 
@@ -146,7 +161,7 @@ def _text_columns(source: Source, reader: TextOptions) -> list[str]:
     from components.text_example_gen import table
 
     if text_files.is_table(source.pattern, reader):
-        return table.columns(str(Path(source.base, source.files[0]["file"])), reader)
+        return table.columns(source.path, reader)
     text_files.check_group(reader)
     return list(reader.features)
 
@@ -205,15 +220,19 @@ def slices(config: Config, available: list[str]) -> tuple[list[list[str]], list[
 
 
 def paths(config: Config, home: Home) -> list[str]:
-    """What the data section names, absolute or from the current folder; what a loader wrote."""
+    """The paths of this machine that the data section stands for; what a loader wrote, and copies of what is in a store."""
     if not config.data.path:
         return [str(_load(config, home))]
     return [
-        remote_data.fetch(home, path, config.data)
-        if remote_files.is_remote(path)
-        else _from_here_or_repository(Path(path))
-        for path in config.data.paths
+        remote_data.fetch(home, path, config.data) if remote_files.is_remote(path) else path
+        for path in named(config.data)
     ]
+
+
+def named(data: Data) -> list[str]:
+    """What the data section names: URIs, and paths, absolute or from the current folder."""
+    given = [data.path] if isinstance(data.path, str) else data.path or ()
+    return [path if remote_files.is_remote(path) else _from_here_or_repository(Path(path)) for path in given]
 
 
 def _from_here_or_repository(path: Path) -> str:

@@ -35,7 +35,7 @@ class Driver(driver.FileBasedDriver):
         exec_properties[utils.SPAN_PROPERTY_NAME] = 0
         exec_properties[utils.VERSION_PROPERTY_NAME] = None
         try:
-            resolved = inputs.resolve(base, splits, *_asked_spans(exec_properties))
+            resolved = inputs.resolve(base, splits, *asked_spans(exec_properties))
             rows = fingerprint.describe(base, resolved)
         except BadInput as error:
             # The launcher records a failed execution for what fails in the executor, but leaves a running one
@@ -52,8 +52,8 @@ class Driver(driver.FileBasedDriver):
         return exec_properties
 
 
-def _asked_spans(exec_properties: dict[str, Any]) -> tuple[int | None, int]:
-    """(last span, how many up to it) of the range; the last of a rolling range is the latest there is."""
+def asked_spans(exec_properties: dict[str, Any]) -> tuple[int | None, int]:
+    """(last span, how many up to it) of a component's range; the last of a rolling range is the latest there is."""
     text = exec_properties.get(standard_component_specs.RANGE_CONFIG_KEY)
     if not text:
         return None, 1

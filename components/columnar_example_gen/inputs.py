@@ -115,6 +115,16 @@ def resolve(
     return Inputs(files=files, patterns=patterns, span=number, version=version)
 
 
+def whole(base: str, pattern: str, span: int | None = None) -> tuple[str, str, int, int | None]:
+    """The one folder or file that a pattern stands for, of the latest span or of `span`; it is not looked into.
+
+    (its path, the pattern with span and version filled in, span, version), 0 and None without one. Raises BadInput for a
+    span that is not there.
+    """
+    number, version, filled = _window(base, pattern, span, 1)[-1]
+    return os.path.normpath(os.path.join(base, filled)), filled, number, version
+
+
 def list_files(base: str, pattern: str, suffixes: Sequence[str] = SUFFIXES) -> list[str]:
     """The files behind a pattern without placeholders, sorted; of a folder, those with one of the suffixes.
 
@@ -214,7 +224,7 @@ def _search_expression(base: str, pattern: str) -> re.Pattern[str]:
     """The pattern as a regular expression that catches span, or year, month and day, and version."""
     placeholder = r"\{(?:SPAN|VERSION)(?::\d+)?\}|\{YYYY\}|\{MM\}|\{DD\}|\*|\?|\[[^\]]*\]"
     names = {"SPAN": "span", "VERSION": "version", "YYYY": "year", "MM": "month", "DD": "day"}
-    expression, end = re.escape(os.path.normpath(base) + os.sep), 0
+    expression, end = re.escape(os.path.join(os.path.normpath(base), "")), 0
     for match in re.finditer(placeholder, pattern):
         expression += re.escape(pattern[end : match.start()])
         end = match.end()

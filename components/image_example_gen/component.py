@@ -9,6 +9,7 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.proto import range_config_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
 from components.image_example_gen import driver, executor
@@ -20,6 +21,10 @@ class ImageExampleGenSpec(types.ComponentSpec):
 
     PARAMETERS = {
         standard_component_specs.INPUT_BASE_KEY: component_spec.ExecutionParameter(type=str),
+        driver.PATTERN: component_spec.ExecutionParameter(type=str),
+        standard_component_specs.RANGE_CONFIG_KEY: component_spec.ExecutionParameter(
+            type=range_config_pb2.RangeConfig, optional=True
+        ),
         "reader": component_spec.ExecutionParameter(type=str),
         "splits": component_spec.ExecutionParameter(type=str),
         "code": component_spec.ExecutionParameter(type=str),
@@ -35,9 +40,10 @@ class ImageExampleGen(base_beam_component.BaseBeamComponent):
     labels; images of a CSV also its further columns. Beside the splits lie near_duplicates.csv and skipped.csv where
     there is something to tell; the counts are the custom properties near_duplicates and skipped_images.
 
-    path: the folder of the class folders or of the IDX files, or the CSV. reader: ImageOptions or its fields.
-    splits: name -> share, with train first; an IDX set called t10k or test is the whole split eval.
-    code: fingerprint of this package's code, part of the cache key.
+    input_base and pattern: as `columnar_example_gen.inputs.locate` gives them for the folder of the class folders or of
+    the IDX files, or for the CSV. reader: ImageOptions or its fields. splits: name -> share, with train first; an IDX set
+    called t10k or test is the whole split eval. code: fingerprint of this package's code, part of the cache key.
+    range_config: a static range of one span names the one that is read; without it the latest is.
     """
 
     SPEC_CLASS = ImageExampleGenSpec
@@ -46,15 +52,19 @@ class ImageExampleGen(base_beam_component.BaseBeamComponent):
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        input_base: str | os.PathLike[str],
+        pattern: str,
         reader: ImageOptions | dict[str, Any],
         splits: Mapping[str, int],
         code: str = "",
+        range_config: range_config_pb2.RangeConfig | None = None,
     ) -> None:
         options = reader if isinstance(reader, ImageOptions) else ImageOptions(**reader)
         super().__init__(
             ImageExampleGenSpec(
-                input_base=os.path.abspath(path),
+                input_base=os.path.abspath(input_base),
+                pattern=pattern,
+                range_config=range_config,
                 reader=options.to_json(),
                 splits=json.dumps(dict(splits)),
                 code=code,

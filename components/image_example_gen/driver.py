@@ -1,4 +1,4 @@
-"""Driver of ImageExampleGen: fingerprints the images by their content."""
+"""Driver of ImageExampleGen: picks the span, and fingerprints the images by their content."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from tfx.orchestration import data_types
 from tfx.types import standard_component_specs
 
 from common.errors import BadInput
-from components.columnar_example_gen.driver import INPUT_ERROR, INPUT_FILES
+from components.columnar_example_gen import inputs
+from components.columnar_example_gen.driver import INPUT_ERROR, INPUT_FILES, asked_spans
 from components.columnar_example_gen.fingerprint import digest
 from components.image_example_gen import fingerprint
 from components.image_example_gen.options import ImageOptions
 
+PATTERN = "pattern"
+
 
 class Driver(driver.Driver):
-    """Images have no spans; their fingerprint takes the place of one in the cache key."""
+    """The fingerprint, span and version of the images become part of the cache key."""
 
     def resolve_exec_properties(
         self,
@@ -25,17 +28,23 @@ class Driver(driver.Driver):
         pipeline_info: data_types.PipelineInfo,
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
-        """Fills in span, version, fingerprint and files."""
+        """Fills in pattern, span, version, fingerprint and files."""
         exec_properties[utils.SPAN_PROPERTY_NAME] = 0
         exec_properties[utils.VERSION_PROPERTY_NAME] = None
         options = ImageOptions.from_json(exec_properties["reader"])
+        base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         try:
-            rows = fingerprint.files(exec_properties[standard_component_specs.INPUT_BASE_KEY], options)
+            last, _ = asked_spans(exec_properties)
+            path, pattern, span, version = inputs.whole(base, exec_properties[PATTERN], last)
+            rows = fingerprint.files(path, options)
         except BadInput as error:
             # The launcher records a failed execution for what fails in the executor, but leaves a running one
             # behind when the driver fails.
             exec_properties[INPUT_ERROR] = str(error)
             return exec_properties
+        exec_properties[PATTERN] = pattern
+        exec_properties[utils.SPAN_PROPERTY_NAME] = span
+        exec_properties[utils.VERSION_PROPERTY_NAME] = version
         exec_properties[utils.FINGERPRINT_PROPERTY_NAME] = digest(rows)
         exec_properties[INPUT_FILES] = json.dumps(rows)
         return exec_properties

@@ -33,6 +33,7 @@ from components.image_example_gen import (
 from components.image_example_gen import listing as listings
 from components.image_example_gen import outcomes as outcome_files
 from components.image_example_gen.constants import WARNINGS
+from components.image_example_gen.driver import PATTERN
 from components.image_example_gen.listing import NAME, Listing
 from components.image_example_gen.options import ImageOptions
 from components.image_example_gen.outcomes import Outcomes
@@ -60,7 +61,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         if exec_properties.get(INPUT_ERROR):
             raise BadInput(exec_properties[INPUT_ERROR])
-        path = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+        base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+        path = os.path.normpath(os.path.join(base, exec_properties[PATTERN]))
         options = ImageOptions.from_json(exec_properties["reader"])
         buckets: dict[str, int] = json.loads(exec_properties["splits"])
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])

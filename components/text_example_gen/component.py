@@ -9,6 +9,7 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.proto import range_config_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
 from components.text_example_gen import driver, executor
@@ -21,6 +22,9 @@ class TextExampleGenSpec(types.ComponentSpec):
     PARAMETERS = {
         standard_component_specs.INPUT_BASE_KEY: component_spec.ExecutionParameter(type=str),
         driver.PATTERN: component_spec.ExecutionParameter(type=str),
+        standard_component_specs.RANGE_CONFIG_KEY: component_spec.ExecutionParameter(
+            type=range_config_pb2.RangeConfig, optional=True
+        ),
         "reader": component_spec.ExecutionParameter(type=str),
         "splits": component_spec.ExecutionParameter(type=str),
         "code": component_spec.ExecutionParameter(type=str),
@@ -35,9 +39,9 @@ class TextExampleGen(base_beam_component.BaseBeamComponent):
     Beside the splits lies text_report.json: lengths, vocabulary, and what of eval is new to train. The counts are custom
     properties too: texts, duplicates, contradicting, empty_texts, long_texts.
 
-    input_base and pattern: as `columnar_example_gen.inputs.locate` gives them; of folders the folder and no pattern.
-    reader: TextOptions or its fields. splits: name -> share. code: fingerprint of this package's code, part of the cache
-    key.
+    input_base and pattern: as `columnar_example_gen.inputs.locate` gives them. reader: TextOptions or its fields.
+    splits: name -> share. code: fingerprint of this package's code, part of the cache key. range_config: as for
+    ColumnarExampleGen.
     """
 
     SPEC_CLASS = TextExampleGenSpec
@@ -51,12 +55,14 @@ class TextExampleGen(base_beam_component.BaseBeamComponent):
         reader: TextOptions | dict[str, Any],
         splits: Mapping[str, int],
         code: str = "",
+        range_config: range_config_pb2.RangeConfig | None = None,
     ) -> None:
         options = reader if isinstance(reader, TextOptions) else TextOptions(**reader)
         super().__init__(
             TextExampleGenSpec(
                 input_base=os.path.abspath(input_base),
                 pattern=pattern,
+                range_config=range_config,
                 reader=options.to_json(),
                 splits=json.dumps(dict(splits)),
                 code=code,

@@ -10,7 +10,7 @@ from tfx.orchestration import data_types
 from tfx.types import standard_component_specs
 
 from common.errors import BadInput
-from components.columnar_example_gen.driver import INPUT_ERROR, INPUT_FILES
+from components.columnar_example_gen.driver import INPUT_ERROR, INPUT_FILES, asked_spans
 from components.columnar_example_gen.fingerprint import digest
 from components.text_example_gen import files
 from components.text_example_gen.options import TextOptions
@@ -33,17 +33,16 @@ class Driver(driver.Driver):
         exec_properties[utils.SPAN_PROPERTY_NAME] = 0
         exec_properties[utils.VERSION_PROPERTY_NAME] = None
         try:
-            if options.text != "folders":
-                resolved = files.resolve(base, exec_properties[PATTERN], options)
-                exec_properties[PATTERN] = files.PATTERN_SEPARATOR.join(resolved.patterns.values())
-                exec_properties[utils.SPAN_PROPERTY_NAME] = resolved.span
-                exec_properties[utils.VERSION_PROPERTY_NAME] = resolved.version
-            rows = files.describe(base, exec_properties[PATTERN], options)
+            resolved = files.resolve(base, exec_properties[PATTERN], options, *asked_spans(exec_properties))
+            rows = files.describe(base, resolved, options)
         except BadInput as error:
             # The launcher records a failed execution for what fails in the executor, but leaves a running one
             # behind when the driver fails.
             exec_properties[INPUT_ERROR] = str(error)
             return exec_properties
+        exec_properties[PATTERN] = files.SPLIT_SEPARATOR.join(resolved.patterns.values())
+        exec_properties[utils.SPAN_PROPERTY_NAME] = resolved.span
+        exec_properties[utils.VERSION_PROPERTY_NAME] = resolved.version
         exec_properties[utils.FINGERPRINT_PROPERTY_NAME] = digest(rows)
         exec_properties[INPUT_FILES] = json.dumps(rows)
         return exec_properties

@@ -63,13 +63,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         artifact.split_names = artifact_utils.encode_split_names(list(shares))
 
-        found = {} if options.text == "folders" else files.resolve(base, pattern, options).files
-        texts = reader(base, pattern, found, options)
+        resolved = files.resolve(base, pattern, options)
+        texts = reader(base, pattern, resolved.files, options)
         size = files.unpacked_size(json.loads(exec_properties[INPUT_FILES]))
         tally, spilled, count = self._spill(texts, options, spill.buckets_for(size))
         tally.check(texts, options)
         kinds = texts.types()
-        rows = files.describe(base, pattern, options)
+        rows = files.describe(base, resolved, options)
         if digest(rows) != exec_properties[utils.FINGERPRINT_PROPERTY_NAME]:
             raise BadInput(f"{base}: the texts changed while the run was reading them; run again")
         summary = self._write(
@@ -87,7 +87,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         def place(at: Place) -> str:
             return texts.place(*at)
 
-        whole = os.path.join(base, pattern.replace(files.PATTERN_SEPARATOR, ", ")) if pattern else base
+        whole = os.path.normpath(
+            os.path.join(base, ", ".join(filter(None, pattern.split(files.PATTERN_SEPARATOR))))
+        )
         checks.check(whole, tally.counts[ROWS], summary, options, kinds, list(shares), place)
         figures = measures.report(summary, tally, options, list(shares))
         told = [report.line(figures), *checks.told_contradictions(summary, place)]
@@ -100,7 +102,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             artifact.set_int_custom_property(custom, figures[name])
         # The driver sets a custom property; StatisticsGen copies this one.
         artifact.span = exec_properties[utils.SPAN_PROPERTY_NAME]
-        inputs = len(rows) // len(found or [files.SPLIT])
+        inputs = len(rows) // len(resolved.files)
         counted = [{**row, "rows": summary.files[number % inputs]} for number, row in enumerate(rows)]
         exec_properties[INPUT_FILES] = json.dumps(counted)
         artifact.set_string_custom_property(INPUT_FILES, exec_properties[INPUT_FILES])

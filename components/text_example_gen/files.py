@@ -18,6 +18,8 @@ from components.text_example_gen import class_folders
 from components.text_example_gen.options import TextOptions
 
 SPLIT, SOURCE, TARGET = "all", "source", "target"
+SPLIT_SEPARATOR = f"{PATTERN_SEPARATOR}{PATTERN_SEPARATOR}"
+"""Between the patterns of source and target, of which each may be several."""
 TABLES = (*inputs.CSV, *inputs.JSON_LINES)
 _KINDS = {"windows": ("txt",), "conll": ("conll", "conllu", "bio", "iob", "txt", "tsv"), "parallel": ("txt",)}
 _SUFFIXES = {
@@ -32,21 +34,29 @@ def is_table(pattern: str, options: TextOptions) -> bool:
     return options.text == "table" or (options.text == "parallel" and (all(ends) or len(ends) == 1))
 
 
-def resolve(base: str, pattern: str, options: TextOptions) -> Inputs:
-    """The files of `all`, or of `source` and `target`; the latest span and version. Raises BadInput for none."""
+def resolve(base: str, pattern: str, options: TextOptions, span: int | None = None, spans: int = 1) -> Inputs:
+    """The files of `all`, or of `source` and `target`, or the folder that the class folders lie in.
+
+    span and spans: as for `columnar_example_gen.inputs.resolve`. Raises BadInput for none.
+    """
+    if options.text == "folders":
+        folder, filled, number, version = inputs.whole(base, pattern, span)
+        return Inputs({SPLIT: [folder]}, {SPLIT: filled}, number, version)
     patterns = {SPLIT: pattern}
     suffixes = _SUFFIXES.get(options.text, TABLES)
     if is_table(pattern, options):
         suffixes = TABLES
     elif options.text == "parallel":
-        given = pattern.split(PATTERN_SEPARATOR)
+        given = pattern.split(SPLIT_SEPARATOR)
+        if len(given) == 1:
+            given = pattern.split(PATTERN_SEPARATOR)
         if len(given) != 2:
             raise BadInput(
                 f"data.path: text: parallel reads a source file and a target file, or tables; got {len(given)} paths:"
                 " name two, source first"
             )
         patterns = dict(zip((SOURCE, TARGET), given, strict=True))
-    return inputs.resolve(base, patterns, suffixes=suffixes)
+    return inputs.resolve(base, patterns, span, spans, suffixes)
 
 
 def check_group(options: TextOptions) -> None:
@@ -59,25 +69,26 @@ def check_group(options: TextOptions) -> None:
 
 
 def describe(
-    base: str, pattern: str, options: TextOptions, cache: Path | None = None
+    base: str, resolved: Inputs, options: TextOptions, cache: Path | None = None
 ) -> list[dict[str, Any]]:
-    """The input with its content: [{"split", "file", "bytes", "sha256"}], a row for each file or class folder.
+    """What was resolved with its content: [{"split", "file", "bytes", "sha256"}], a row for each file or class folder.
 
     The sha256 of a class folder is that of the names and sha256s of its texts. cache: a file; the digest of a file whose
     size, times and inode are in it is not computed again. Raises BadInput when there is nothing to read.
     """
     if options.text != "folders":
-        return fingerprint.describe(base, resolve(base, pattern, options), cache)
+        return fingerprint.describe(base, resolved, cache)
+    [folder] = resolved.files[SPLIT]
     digests = Digests(cache)
     rows = []
-    for folder, names in itertools.groupby(
-        class_folders.names(base), key=lambda name: name.partition("/")[0]
+    for label, names in itertools.groupby(
+        class_folders.names(folder), key=lambda name: name.partition("/")[0]
     ):
-        contents = [(name, *_content(digests, base, name)) for name in names]
+        contents = [(name, *_content(digests, folder, name)) for name in names]
         lines = json.dumps([[name, sha256] for name, _, sha256 in contents])
         size = sum(size for _, size, _ in contents)
         sha256 = hashlib.sha256(lines.encode()).hexdigest()
-        rows.append({"split": SPLIT, "file": folder, "bytes": size, "sha256": sha256})
+        rows.append({"split": SPLIT, "file": label, "bytes": size, "sha256": sha256})
     digests.save()
     return rows
 

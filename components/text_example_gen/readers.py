@@ -15,12 +15,13 @@ from components.text_example_gen.windows import Windows
 
 
 def reader(base: str, pattern: str, found: Mapping[str, Sequence[str]], options: TextOptions) -> Reader:
-    """What reads the files that were found (split -> paths), or the class folders below the base."""
+    """What reads the files that were found (split -> paths), or the class folders in the one that was found."""
     if files.is_table(pattern, options):
         return Table(found[files.SPLIT], options)
     files.check_group(options)
     if options.text == "folders":
-        return Folders(base, options)
+        [folder] = found[files.SPLIT]
+        return Folders(folder, options)
     if options.text == "parallel":
         return Parallel(found[files.SOURCE], found[files.TARGET], options)
     return (

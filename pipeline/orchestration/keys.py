@@ -12,7 +12,7 @@ from pipeline.wording import nearest
 
 def has_span(config: Config) -> bool:
     """Whether the data are files of spans, of which a run reads some."""
-    return not config.data.images and not config.data.text and any(map(inputs.has_span, config.data.paths))
+    return any(map(inputs.has_span, config.data.paths))
 
 
 def value(config: Config, key: str, named_by: str) -> Any:

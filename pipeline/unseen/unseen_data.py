@@ -40,7 +40,7 @@ def find(config: Config, home: Home, subject: Subject, path: str | None, span: i
         # Which label is missing is told here, with what it is for.
         source = dataclasses.replace(source, reader=dataclasses.replace(reader, labels=()))
     available = sources.columns(source)
-    where = _place(source)
+    where = display(Path(source.path))
     _check_columns(where, available, schema, config.labels)
     types = _types(schema, available, reader)
     task = "" if config.task in _CLASSES else config.task
@@ -65,11 +65,9 @@ def seen_in_training(source: Source, files: Sequence[Mapping[str, Any]]) -> list
 
 def named(source: Source) -> str:
     """What the data is called: its file, or the first of its files and how many more."""
-    if not source.pattern:
-        return display(source.base)
-    first, *others = [row["file"] for row in source.files]
-    more = f" and {len(others)} more" if others else ""
-    return f"{display(Path(source.base, first))}{more}"
+    others = 0 if sources.is_whole(source.reader) else len(source.files) - 1
+    more = f" and {others} more" if others else ""
+    return f"{display(Path(source.path))}{more}"
 
 
 def _with_data(config: Config, path: str | None, span: int | None) -> Config:
@@ -81,10 +79,6 @@ def _with_data(config: Config, path: str | None, span: int | None) -> Config:
     else:
         data.update(span=span, spans=1)
     return config.model_copy(update={"data": Data.model_validate(data)})
-
-
-def _place(source: Source) -> str:
-    return display(Path(source.base, source.files[0]["file"])) if source.pattern else display(source.base)
 
 
 def _check_columns(

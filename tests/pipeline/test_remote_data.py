@@ -106,8 +106,8 @@ def test_texts_and_images_in_folders(s3: ObjectStore, home: Home) -> None:
     Image.new("RGB", (4, 4)).save(picture, "PNG")
     s3.put("pictures/ones/1.png", picture.getvalue())
     source = found(home, path=s3.uri("pictures/list.csv"), images="csv")
-    assert Path(source.base).read_text().startswith("path,")
-    assert Path(source.base).with_name("ones").joinpath("1.png").is_file()
+    assert Path(source.path).read_text().startswith("path,")
+    assert Path(source.path).with_name("ones").joinpath("1.png").is_file()
 
 
 def test_nothing_there(s3: ObjectStore, home: Home) -> None:

@@ -90,10 +90,43 @@ def test_a_window_of_spans() -> None:
     assert (source.span, source.spans) == (2, 7)
 
 
-@pytest.mark.parametrize("data", [{"images": "folders", "path": "a"}, {"loader": "a:b"}])
-def test_spans_are_of_tables(data: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="span and spans are for tables whose path has"):
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"loader": "a:b"}, "span and spans are for a path that has"),
+        ({"images": "folders", "path": "a"}, "spans: 2: of images: folders one span is read at a time"),
+        ({"text": "folders", "path": "a"}, "spans: 2: of text: folders one span is read at a time"),
+    ],
+)
+def test_data_without_a_window_of_spans(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         config({**data, "spans": 2})
+
+
+@pytest.mark.parametrize("data", [{"images": "folders"}, {"text": "folders"}])
+def test_spans_of_folders(data: dict[str, Any]) -> None:
+    for day in (1, 2, 10):
+        write(f"days/{day}/cat/1.{'png' if 'images' in data else 'txt'}", f"{day}")
+    latest = find({**data, "path": "days/{SPAN}"})
+    assert Path(latest.path) == Path("days/10").absolute()
+    assert [file["file"] for file in latest.files] == ["cat"]
+    second = find({**data, "path": "days/{SPAN}", "span": 2})
+    assert Path(second.path) == Path("days/2").absolute()
+    assert second.files != latest.files
+    with pytest.raises(BadInput, match=r"days/\{SPAN\}: no span 3; there is 1, 2, 10"):
+        find({**data, "path": "days/{SPAN}", "span": 3})
+
+
+def test_a_window_of_texts() -> None:
+    for day in (1, 2, 10):
+        write(f"days/{day}.txt", "some words\n")
+    values = config({"text": "windows", "path": "days/{SPAN}.txt", "spans": 2, "span": 2}).model_dump(
+        by_alias=True, exclude_unset=True
+    )
+    del values["label"]
+    values |= {"task": "language_model"}
+    source = sources.find(Config.model_validate(values), Home(Path("home").absolute()))
+    assert [file["file"] for file in source.files] == ["1.txt", "2.txt"]
 
 
 def test_a_touched_file_keeps_its_fingerprint_and_an_edited_one_does_not() -> None:
@@ -292,7 +325,7 @@ def test_images_that_a_csv_lists() -> None:
     write("shop/a.png", "no image, but a file")
     path = write("shop/images.csv", "file,label,shelf,note\na.png,0,top,x\n")
     source = find({"images": "csv", "path": "shop/images.csv", "path_column": "file", "drop": ["note"]})
-    assert Path(source.base).absolute() == path
+    assert Path(source.path) == path.absolute()
     assert sources.columns(source)[-2:] == ["label", "shelf"]
     before = source.files
     write("shop/a.png", "another file")

@@ -15,6 +15,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.columnar_example_gen import inputs
 from components.image_example_gen.component import ImageExampleGen
 from components.image_example_gen.driver import Driver
 from components.image_example_gen.executor import Executor
@@ -63,7 +64,7 @@ def run(
 ) -> standard_artifacts.Examples:
     """The examples of a run of driver and executor, without the launcher."""
     reader = {"images": "folders", "task": "multiclass", **reader}
-    component = ImageExampleGen(path, reader, splits or SPLITS)
+    component = ImageExampleGen(*inputs.locate(path), reader, splits or SPLITS)
     properties = Driver(None).resolve_exec_properties(dict(component.exec_properties), None, None)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(out / "examples")

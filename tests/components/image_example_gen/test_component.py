@@ -15,6 +15,7 @@ from tfx.orchestration import metadata
 from tfx.types import standard_artifacts
 
 from common.errors import BadInput
+from components.columnar_example_gen import inputs
 from components.image_example_gen.component import ImageExampleGen
 from components.statistics_gen.executor import Executor as StatisticsExecutor
 from tests.components.image_example_gen.images import (
@@ -47,7 +48,9 @@ class Pipeline:
             tfx.dsl.Pipeline(
                 pipeline_name="p",
                 pipeline_root=str(self.root),
-                components=[ImageExampleGen(path, reader, SPLITS, code).with_id("ExampleGen")],
+                components=[
+                    ImageExampleGen(*inputs.locate(path), reader, SPLITS, code).with_id("ExampleGen")
+                ],
                 metadata_connection_config=self.connection,
                 enable_cache=True,
                 beam_pipeline_args=BEAM,
@@ -94,6 +97,16 @@ def test_the_cache_follows_images_options_and_code(tmp_path: Path) -> None:
     pipeline.run(folder, max_errors=5)
     pipeline.run(folder, max_errors=5, code="2")
     assert pipeline.states() == [COMPLETE, CACHED, COMPLETE, COMPLETE, COMPLETE]
+
+
+def test_the_latest_span_is_read_and_known(tmp_path: Path) -> None:
+    for day in (2, 10):
+        write_classes(tmp_path / f"day-{day}")
+    examples = run(tmp_path / "day-{SPAN}", tmp_path)
+    assert examples.span == 10
+    write_file(tmp_path / "day-10" / "cat" / "broken.png", b"no image")
+    with pytest.raises(BadInput, match=r"day-10: cat/broken\.png|day-10/cat/broken\.png"):
+        run(tmp_path / "day-{SPAN}", tmp_path / "again")
 
 
 def test_bad_images_end_as_a_failed_execution_and_leave_no_examples(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import range_config_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.columnar_example_gen import inputs
@@ -28,12 +29,13 @@ def run(
     out: Path,
     splits: dict[str, int] | None = None,
     beam: Sequence[str] = BEAM,
+    range_config: range_config_pb2.RangeConfig | None = None,
     **reader: Any,
 ) -> types.Artifact:
     """The examples of a run."""
     reader = {"text": "table", **reader}
-    base, pattern = (str(path), "") if reader["text"] == "folders" else inputs.locate(path)
-    component = TextExampleGen(base, pattern, reader, splits or SPLITS)
+    base, pattern = inputs.locate(path)
+    component = TextExampleGen(base, pattern, reader, splits or SPLITS, range_config=range_config)
     properties = Driver(None).resolve_exec_properties(dict(component.exec_properties), None, None)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(out / "examples")

@@ -10,11 +10,12 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
+from tfx.proto import range_config_pb2
 
 from common.errors import BadInput
 from components.columnar_example_gen import inputs
 from components.text_example_gen.component import TextExampleGen
-from tests.components.text_example_gen.running import BEAM, SPLITS
+from tests.components.text_example_gen.running import BEAM, SPLITS, records, run
 from tests.components.text_example_gen.test_formats import write_table
 
 COMPLETE, CACHED, FAILED = (
@@ -32,7 +33,7 @@ class Pipeline:
 
     def run(self, path: Path | str, code: str = "1", **reader: Any) -> None:
         reader = {"text": "table", "labels": ["label"], "task": "binary", **reader}
-        base, pattern = (str(path), "") if reader["text"] == "folders" else inputs.locate(path)
+        base, pattern = inputs.locate(path)
         tfx.orchestration.LocalDagRunner().run(
             tfx.dsl.Pipeline(
                 pipeline_name="p",
@@ -76,6 +77,24 @@ def test_the_artifact_is_that_of_every_example_gen(tmp_path: Path) -> None:
         "Split-valid",
         "text_report.json",
     ]
+
+
+def test_a_window_of_source_and_target_files(tmp_path: Path) -> None:
+    for day in (1, 2, 3):
+        for kind in ("en", "es"):
+            lines = [f"{kind} {day} {row}\n" for row in range(40)]
+            (tmp_path / f"{day}.{kind}.txt").write_text("".join(lines))
+    paths = [tmp_path / "{SPAN}.en.txt", tmp_path / "{SPAN}.es.txt"]
+    window = range_config_pb2.RangeConfig(
+        static_range=range_config_pb2.StaticRange(start_span_number=1, end_span_number=2)
+    )
+    options = {"text": "parallel", "labels": ["target"], "task": "translation"}
+    examples = run(paths, tmp_path / "out", range_config=window, **options)
+    pairs = [(one["source"][0], one["target"][0]) for rows in records(examples).values() for one in rows]
+    assert len(pairs) == 80
+    assert all(source.replace("en", "es") == target for source, target in pairs)
+    assert {source.split()[1] for source, _ in pairs} == {"1", "2"}
+    assert examples.span == 2
 
 
 def test_only_what_matters_makes_it_run_again(tmp_path: Path) -> None:
