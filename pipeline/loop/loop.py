@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from common.errors import BadInput
+from common.errors import BadInput, GateFailed, UserError
 from pipeline import config as configs
-from pipeline import lock, metadata, metadata_address
+from pipeline import lock, metadata, metadata_address, sources
 from pipeline.home import Home
 from pipeline.loop import decisions, spans
 from pipeline.loop.decisions import DONE
 from pipeline.loop.spans import Span
-from pipeline.loop.step import Step, TryAgain, Works
+from pipeline.loop.step import Step, Works
 from pipeline.loop.worker import Worker
 from pipeline.metadata import Store
 from pipeline.sections import Config
-from pipeline.signals import terminable
+from pipeline.signals import Terminated, terminable
 from pipeline.unseen import subject as subjects
 from pipeline.wording import display
 
@@ -31,6 +32,7 @@ def loop(
     Raises:
       BadInput: a wrong configuration, or one without spans.
       UserError: another loop of the pipeline goes on; or, where the configuration says stop, a span is bad.
+      Terminated: it was ended by SIGTERM.
     """
     config = configs.load(pipeline, overrides)
     spans.check(config)
@@ -40,6 +42,7 @@ def loop(
     name = f"{config.name}-loop"
     voice = _Voice(home, name)
     worker = worker or Worker(pipeline, overrides, home, home.log(name, "runs"))
+    at_work = _Loop(pipeline, overrides, home, store, worker, voice, once)
     try:
         with lock.lock(home, name, _HOLDER), terminable():
             if not once:
@@ -47,14 +50,16 @@ def loop(
                 voice.say(
                     f"{config.name}: waits for new spans, looks every {every}; log {display(voice.log)}"
                 )
-            _go_on(pipeline, overrides, home, store, worker, voice, once)
+            at_work.go_on()
     except lock.Busy:
         holder = lock.holder(home, name)
         raise lock.Busy(
             f"a loop of {config.name} goes on already: process {holder.pid if holder else '?'}; let it work, or end it"
         ) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated) as error:
         voice.say(f"{config.name}: the loop has ended; what was begun goes on when it starts again")
+        if isinstance(error, Terminated):
+            raise
 
 
 def history(store: Store, pipeline: str) -> list[str]:
@@ -63,70 +68,102 @@ def history(store: Store, pipeline: str) -> list[str]:
     return [f"{one.ended or one.started} {one.line or f'span {one.key}: {one.state}'}" for one in found]
 
 
-def _go_on(
-    pipeline: str,
-    overrides: Sequence[str],
-    home: Home,
-    store: Store,
-    worker: Works,
-    voice: _Voice,
-    once: bool,
-) -> None:
-    pause = 1.0
-    while True:
-        try:
-            # Read anew each time: a change of the file holds from the next span on.
-            config = configs.load(pipeline, overrides)
-            pause = config.loop.poll_seconds
-            span = _next(config, home, store, once)
-        except BadInput as error:
-            if once:
-                raise
-            voice.say(f"waits until this is mended: {error}", again=False)
-            time.sleep(pause)
-            continue
-        if span is not None:
+@dataclass
+class _Loop:
+    pipeline: str
+    overrides: Sequence[str]
+    home: Home
+    store: Store
+    worker: Works
+    voice: _Voice
+    once: bool
+    # Spans from before the loop that were there when it first looked.
+    older: set[Span] | None = None
+
+    def go_on(self) -> None:
+        pause = 1.0
+        while True:
             try:
-                voice.say(Step(config, home, store, worker).handle(span))
-                continue
-            except TryAgain as error:
-                if once:
+                # Read anew each time: a change of the file holds from the next span on.
+                config = configs.load(self.pipeline, self.overrides)
+                pause = config.loop.poll_seconds
+                span = self._next(config)
+            except UserError as error:
+                if self.once:
                     raise
-                voice.say(str(error))
-        if once:
-            return
-        time.sleep(pause)
+                self.voice.say(f"waits until this is mended: {error}", again=False)
+                time.sleep(pause)
+                continue
+            if span is not None:
+                try:
+                    step = Step(config, self.home, self.store, self.worker, self.voice.say)
+                    self.voice.say(step.handle(span))
+                    continue
+                except (BadInput, GateFailed):
+                    raise
+                except UserError as error:
+                    if self.once:
+                        raise
+                    self.voice.say(str(error))
+            if self.once:
+                return
+            time.sleep(pause)
 
-
-def _next(config: Config, home: Home, store: Store, once: bool) -> Span | None:
-    """The first span that is not done; None when there is none, or it may still be written."""
-    found = spans.available(config, home)
-    after = decisions.first_span(store, config.name)
-    if after is None:
-        after = _beginning(config, home, store, found)
+    def _next(self, config: Config) -> Span | None:
+        """The first span that is not done; None when there is none, or it may still be written."""
+        found = spans.available(config)
+        after = decisions.first_span(self.store, config.name)
         if after is None:
-            return None
-        decisions.begin_after(store, config.name, after)
-    done = {key for key, one in decisions.all_of(store, config.name).items() if one.state == DONE}
-    for span in found:
-        if span.number <= after or span.key in done:
-            continue
-        left = span.wait(config.loop.settle_seconds)
-        if not left:
-            return span
-        if not once:
-            return None
-        time.sleep(left)
-        return _next(config, home, store, once)
-    return None
+            after = self._beginning(config, found)
+            if after is None:
+                return None
+            decisions.begin_after(self.store, config.name, after)
+        self._tell_of_older(config, {span for span in found if span.number <= after}, after)
+        treated = decisions.all_of(self.store, config.name)
+        done = {key for key, one in treated.items() if one.state == DONE}
+        before = after
+        for span in found:
+            if span.number <= after:
+                continue
+            written = None if span.key in done else spans.changed(config, span)
+            if written is not None:
+                left = written + config.loop.settle_seconds - time.time()
+                if left > 0 and not self.once:
+                    return None
+                if left > 0:
+                    time.sleep(left)
+                    return self._next(config)
+                if span.key not in treated:
+                    self._tell_of_hole(config, before, span)
+                return span
+            if span.key in done:
+                before = span.number
+        return None
 
+    def _beginning(self, config: Config, found: Sequence[Span]) -> int | None:
+        """The span after which the loop begins: the one that the pushed model knows, or all but the latest."""
+        try:
+            return subjects.find(self.store, self.home, config.name).span
+        except BadInput:
+            return found[-1].number - 1 if found else None
 
-def _beginning(config: Config, home: Home, store: Store, found: Sequence[Span]) -> int | None:
-    """The span after which the loop begins: the one that the pushed model knows, or all but the latest."""
-    try:
-        return subjects.find(store, home, config.name).span
-    except BadInput:
-        return found[-1].number - 1 if found else None
+    def _tell_of_older(self, config: Config, older: set[Span], after: int) -> None:
+        for span in sorted(older - (older if self.older is None else self.older), key=lambda one: one.number):
+            self.voice.say(
+                f"span {span.key}: left alone: the loop began after span {after}; mlpipe evaluate {config.name} --span"
+                f" {span.number} judges the model on it"
+            )
+        self.older = older | (self.older or set())
+
+    def _tell_of_hole(self, config: Config, before: int, span: Span) -> None:
+        missing = range(before + 1, span.number)
+        # Days without data are nothing strange.
+        if not missing or not any("{SPAN" in path for path in sources.named(config.data)):
+            return
+        named = f"spans {missing[0]} to {missing[-1]} are" if len(missing) > 1 else f"span {missing[0]} is"
+        self.voice.say(
+            f"{named} not there: goes on with span {span.number}; what comes late is taken up then"
+        )
 
 
 class _Voice:

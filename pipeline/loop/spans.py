@@ -2,71 +2,96 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from common import remote_files
 from common.errors import BadInput
 from components.columnar_example_gen import inputs
-from pipeline.home import Home
+from pipeline import remote_data, sources
 from pipeline.sections import Config
-from pipeline.sources import paths
 
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """A span, its latest version (None without versions), and when its files were changed last (seconds)."""
+    """A span and its latest version (None without versions)."""
 
     number: int
     version: int | None
-    changed: float
 
     @property
     def key(self) -> str:
         """What it is called where decisions are kept: a corrected version is a span to be looked at again."""
         return str(self.number) if self.version is None else f"{self.number}v{self.version}"
 
-    def wait(self, seconds: float) -> float:
-        """How many seconds are left until nothing has been written for that long."""
-        return max(0.0, self.changed + seconds - time.time())
-
 
 def check(config: Config) -> None:
     """Raises BadInput for a pipeline whose data do not come in spans."""
-    data = config.data
-    named = [data.path] if isinstance(data.path, str) else [*(data.path or ())]
-    if data.images or data.text or not named or not all(map(inputs.has_span, named)):
+    named = sources.named(config.data)
+    if not named or not all(map(inputs.has_span, named)):
         raise BadInput(
-            f"{config.name}: data.path: a loop needs tables that come in spans; write a path with {{SPAN}} or"
-            " {YYYY}-{MM}-{DD}, as in sales/{YYYY}-{MM}-{DD}.csv"
+            f"{config.name}: data.path: a loop needs data that come in spans; write a path with {{SPAN}} or"
+            " {YYYY}-{MM}-{DD}, as in sales/{YYYY}-{MM}-{DD}.csv or photos/day-{SPAN}"
         )
-    if data.span is not None:
+    if config.data.span is not None:
         raise BadInput(f"{config.name}: data.span: a loop takes the spans as they come; take it out")
 
 
-def available(config: Config, home: Home) -> list[Span]:
+def available(config: Config) -> list[Span]:
     """The spans that are there now, ascending; of several paths those that all have.
 
-    Raises BadInput for a file that is named after a date which does not exist.
+    Raises:
+      BadInput: a file is named after a date which does not exist, or there is no such bucket.
+      UserError: a store has its troubles.
     """
-    base, pattern = inputs.locate(paths(config, home))
-    found: dict[int, Span] = {}
-    for i, one in enumerate(pattern.split(inputs.PATTERN_SEPARATOR)):
-        here = {number: (version, filled) for number, version, filled in inputs.spans_of(base, one)}
-        if i:
-            found = {number: span for number, span in found.items() if number in here}
-        for number, (version, filled) in here.items():
-            if i and number not in found:
-                continue
-            changed = _changed(base, filled)
-            former = found.get(number)
-            found[number] = Span(number, version, max(changed, former.changed if former else 0.0))
-    return sorted(found.values())
+    with _listed(config) as (_, found):
+        common = set.intersection(*map(set, found))
+        return [Span(number, version) for number, (version, _) in found[-1].items() if number in common]
 
 
-def _changed(base: str, pattern: str) -> float:
+def changed(config: Config, span: Span) -> float | None:
+    """When its newest file was written, or put into its folder or taken out (seconds); None when it has no file.
+
+    Raises as `available`.
+    """
+    with _listed(config) as (base, found):
+        if any(spans.get(span.number, (-1, ""))[0] != span.version for spans in found):
+            return None
+        newest = [_newest(base, spans[span.number][1]) for spans in found]
+        return None if None in newest else max(filter(None, newest))
+
+
+@contextmanager
+def _listed(config: Config) -> Iterator[tuple[str, list[dict[int, tuple[int | None, str]]]]]:
+    """The base of all paths, and for each path: span -> (its latest version, the pattern with both filled in)."""
+    with ExitStack() as stack:
+        named = [
+            stack.enter_context(remote_data.outline(path, config.data))
+            if remote_files.is_remote(path)
+            else path
+            for path in sources.named(config.data)
+        ]
+        base, pattern = inputs.locate(named)
+        yield (
+            base,
+            [
+                {number: (version, filled) for number, version, filled in inputs.spans_of(base, one)}
+                for one in pattern.split(inputs.PATTERN_SEPARATOR)
+            ],
+        )
+
+
+def _newest(base: str, pattern: str) -> float | None:
+    found = glob.glob(os.path.join(glob.escape(base), pattern), recursive=True)
+    paths = [path for one in map(Path, found) for path in (one, *one.rglob("*"))]
     try:
-        return max(Path(file).stat().st_mtime for file in inputs.list_files(base, pattern))
-    except (BadInput, OSError):
-        # A folder that is still empty, or a file that was moved in between.
+        times = [path.stat().st_mtime for path in paths]
+    except OSError:
+        # One that was moved in between.
         return time.time()
+    return max(times) if any(map(os.path.isfile, paths)) else None

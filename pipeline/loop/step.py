@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from common.errors import BadInput, GateFailed, UserError
-from pipeline import facts, metadata, pushes, reconcile, record, runs
+from pipeline import companions, facts, lock, metadata, pushes, reconcile, record, runs
 from pipeline.home import Home
-from pipeline.loop import decisions, rule
+from pipeline.loop import decisions, rule, spans
 from pipeline.loop.decisions import BEGUN, DECIDED, DONE, KEEP, RETRAIN, SKIP, Decision
 from pipeline.loop.spans import Span
 from pipeline.loop.worker import Ended
@@ -36,6 +37,10 @@ class TryAgain(UserError):
     """An evaluation or a training failed for a reason that lies neither in the data nor in the model."""
 
 
+class StillWrittenError(UserError):
+    """The files of a span changed while they were read."""
+
+
 @dataclass(frozen=True)
 class Step:
     """Everything that one span needs."""
@@ -44,12 +49,13 @@ class Step:
     home: Home
     store: Store
     worker: Works
+    tell: Callable[[str], None]
 
     def handle(self, span: Span) -> str:
         """Takes a span from where it is to the end; the line that tells what was decided and what came of it.
 
         Raises:
-          UserError: bad data where `on_bad_data` is stop, or TryAgain; the span stays undecided.
+          UserError: bad data where `on_bad_data` is stop, TryAgain or StillWrittenError; the span stays undecided.
         """
         name = self.config.name
         known = decisions.all_of(self.store, name)
@@ -83,7 +89,9 @@ class Step:
         if self._state(decision.evaluation) not in FINISHED:
             decision = decision.changed(evaluation=self._new_run(span, "evaluation"))
             decisions.save(self.store, decision)
-            ended = self.worker.evaluate(span.number, decision.evaluation)
+            self._tell_who_works(span, companions.evaluations_of(self.config.name))
+            with self._unchanged(span):
+                ended = self.worker.evaluate(span.number, decision.evaluation)
             unread = ended.line if ended.code == BadInput.exit_code else ""
             if not unread and self._state(decision.evaluation) not in FINISHED:
                 raise TryAgain(f"not evaluated: {ended.line}")
@@ -107,7 +115,9 @@ class Step:
             decisions.save(self.store, decision)
             # Who asks for a training because the data drifted does not want it refused because they did.
             lifted = ["schema.drift={}"] if self.config.loop.retrain == "when_drift" else []
-            ended = self.worker.train(self._last_span(span), decision.training, lifted)
+            self._tell_who_works(span, self.config.name)
+            with self._unchanged(span):
+                ended = self.worker.train(self._last_span(span), decision.training, lifted)
             state = self._state(decision.training)
             if state is None and ended.code == 0:
                 return decision.changed(
@@ -119,6 +129,22 @@ class Step:
                 raise TryAgain(f"not trained: {ended.line}")
         metadata.update_run(self.store, decision.training, {"mlpipe_loop_span": span.key})
         return decision.changed(result=self._trained(decision))
+
+    @contextmanager
+    def _unchanged(self, span: Span) -> Iterator[None]:
+        """Raises StillWrittenError when the span is another one after the `with` block than before."""
+        before = spans.changed(self.config, span)
+        yield
+        if before is not None and spans.changed(self.config, span) not in (None, before):
+            known = decisions.all_of(self.store, self.config.name)[span.key]
+            decisions.save(self.store, known.changed(evaluation="", training=""))
+            raise StillWrittenError(f"span {span.key}: was written to while it was read; it is read again")
+
+    def _tell_who_works(self, span: Span, name: str) -> None:
+        """The worker waits for another run, which may take long."""
+        holder = lock.holder(self.home, name)
+        if holder is not None:
+            self.tell(f"span {span.key}: waits for run {holder.run_id} of {name} (process {holder.pid})")
 
     def _decide(self, decision: Decision, choice: str, reason: str) -> Decision:
         decision = decision.changed(state=DECIDED, choice=choice, reason=reason)

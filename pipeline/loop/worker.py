@@ -18,7 +18,8 @@ from pipeline.config import REPOSITORY
 from pipeline.home import Home
 
 _PR_SET_PDEATHSIG = 1
-_END_SECONDS = 60
+# Of the 30 that Kubernetes gives a container.
+_END_SECONDS = 20
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from data import taxi
-from pipeline import companions, lineage_report, metadata, pushes, runs
+from pipeline import companions, lineage_report, lock, metadata, pushes, runs
 from pipeline.home import Home
 from pipeline.loop import decisions
 from pipeline.unseen import judgement
@@ -254,34 +254,73 @@ def test_without_a_model_there_is_nothing_to_evaluate(trips: Trips, tmp_path: Pa
 def _loop(trips: Trips, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pipeline.cli", "loop", "trips.yaml", *options, "--home", "home"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(command, cwd=trips.folder, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=trips.folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
-def test_the_loop_over_a_good_a_drifted_and_a_broken_span_killed_in_the_middle(trips: Trips) -> None:
+def _until(loop: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 600
+    while not happened():
+        assert time.monotonic() < deadline
+        assert loop.poll() is None, loop.communicate()
+        time.sleep(0.2)
+
+
+def _line(loop: subprocess.Popen[str]) -> str:
+    """The next line that it tells, without the time."""
+    assert loop.stdout is not None
+    return loop.stdout.readline().rstrip("\n").partition(" ")[2]
+
+
+def test_the_loop_over_a_good_a_drifted_and_a_broken_span_ended_in_the_middle_of_each_work(
+    trips: Trips,
+) -> None:
     with Path("later.csv").open() as file:
         rows = list(csv.DictReader(file))
+    store, evaluations = trips.store, companions.evaluations_of("trips")
+    before = len(metadata.run_contexts(store, evaluations))
+
+    # By SIGTERM while it evaluates: nothing of it goes on, and all is recorded.
+    loop = _loop(trips)
+    assert _line(loop).startswith("trips: waits for new spans")
     write("span-2.csv", rows)
     write("span-3.csv", [moved(row) for row in rows])
     write("span-4.csv", [{**row, "fare": "dear"} for row in rows])
-    before = len(metadata.run_contexts(trips.store, companions.evaluations_of("trips")))
+    _until(loop, lambda: len(metadata.run_contexts(store, evaluations)) > before)
+    second = _loop(trips)
+    assert second.communicate()[1] == (
+        f"mlpipe: a loop of trips goes on already: process {loop.pid}; let it work, or end it\n"
+    )
+    assert second.returncode == 1
+    loop.send_signal(signal.SIGTERM)
+    told, error = loop.communicate(timeout=100)
+    assert told.endswith(" trips: the loop has ended; what was begun goes on when it starts again\n")
+    assert (error, loop.returncode) == ("mlpipe: ended by SIGTERM\n", 128 + signal.SIGTERM)
+    assert decisions.all_of(store, "trips")["2"].state == "begun"
+    assert lock.holder(trips.home, evaluations) is None
 
+    # By SIGKILL while it trains: its training ends with it.
     loop = _loop(trips)
-    deadline = time.monotonic() + 300
-    while len(metadata.run_contexts(trips.store, companions.evaluations_of("trips"))) == before:
-        assert time.monotonic() < deadline
-        assert loop.poll() is None
-        time.sleep(0.2)
+    _line(loop)
+    assert re.match(
+        r"span 2: 1,000 examples, auc 0\.9\d+ \(was 0\.9\d+\), nothing drifted: version 1 stays: ",
+        _line(loop),
+    )
+    _until(loop, lambda: lock.holder(trips.home, "trips") is not None)
     loop.send_signal(signal.SIGKILL)
-    loop.wait()
-    assert decisions.all_of(trips.store, "trips")["2"].state == "begun"
+    loop.communicate()
+    assert decisions.all_of(store, "trips")["3"].state == "decided"
 
     again = _loop(trips, "--once")
-    told, _ = again.communicate(timeout=600)
+    told, _ = again.communicate(timeout=1200)
     assert again.returncode == 0
-    good, drifted, broken = told.splitlines()
-    assert re.search(
-        r" span 2: 1,000 examples, auc 0\.9\d+ \(was 0\.9\d+\), nothing drifted: version 1 stays: ", good
-    )
+    drifted, broken = [line for line in told.splitlines() if " waits for run " not in line]
     assert re.search(
         r" span 3: 1,000 examples, auc 0\.0\d+ \(was 0\.9\d+\), out of bounds, fare, payment_type drifted: trained anew"
         r" \(auc went from 0\.9\d+ to 0\.0\d+, more than 0\.02 worse\): pushed version 2: auc 0\.9\d+"
@@ -290,12 +329,19 @@ def test_the_loop_over_a_good_a_drifted_and_a_broken_span_killed_in_the_middle(t
     )
     assert re.search(r" span 4: skipped: .*span-4\.csv:2: column fare .*'dear' is not a number", broken)
 
-    store = trips.store
     assert list(pushes.pushed_models(store, "trips")) == [1, 2]
     assert [one.choice for one in decisions.all_of(store, "trips").values()] == ["keep", "retrain", "skip"]
-    evaluations = metadata.run_contexts(store, companions.evaluations_of("trips"))[before:]
-    # That of the loop which was killed, and one for each span.
-    states = [runs.text(run, "mlpipe_state") for run in evaluations]
+    states = [runs.text(run, "mlpipe_state") for run in metadata.run_contexts(store, evaluations)[before:]]
+    # That of the loop which was ended, and one for each span.
     assert states == ["interrupted", "succeeded", "gate_failed", "failed"]
-    nothing = _loop(trips, "--once")
-    assert nothing.communicate(timeout=100)[0] == ""
+
+    # By Ctrl-C while it waits: there is nothing more to do.
+    nothing = _loop(trips)
+    _line(nothing)
+    nothing.send_signal(signal.SIGINT)
+    told, error = nothing.communicate(timeout=100)
+    assert (told.partition(" ")[2], error, nothing.returncode) == (
+        "trips: the loop has ended; what was begun goes on when it starts again\n",
+        "",
+        0,
+    )

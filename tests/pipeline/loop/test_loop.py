@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import BadInput
+from common.errors import BadInput, UserError
 from pipeline import lock
 from pipeline.home import Home
-from pipeline.loop import loop
+from pipeline.loop import loop, spans
+from pipeline.sections import Config
 from tests.pipeline.loop.test_step import DRIFTED, GOOD, NAME, Worker
 from tests.pipeline.records import Recorder
 
@@ -111,6 +112,76 @@ def test_a_file_that_became_wrong_is_waited_for(
     told = capsys.readouterr().out
     assert told.count("waits until this is mended: penguin.yaml:6: ") == 1
     assert worker.runs == ["evaluate 1"]
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_hole_is_told_and_what_comes_late_is_taken_up(
+    worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worker.found = [GOOD, GOOD]
+    add(4)
+    # Nothing is in it yet.
+    Path("span-2.csv").mkdir()
+    once(worker)
+    hole, span = _lines(capsys)
+    assert hole == "spans 1 to 3 are not there: goes on with span 4; what comes late is taken up then"
+    assert span.startswith("span 4: 100 examples")
+    add(3)
+    once(worker)
+    hole, span = _lines(capsys)
+    assert hole.startswith("spans 1 to 2 are not there: goes on with span 3")
+    assert worker.runs == ["evaluate 4", "evaluate 3"]
+
+
+def test_what_is_older_than_the_model_is_told_and_left_alone(
+    worker: Worker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Versions of span 0: the first is what the model was trained on.
+    Path(f"{NAME}.yaml").write_text(FILE.replace("span-{SPAN}", "span-{SPAN}-{VERSION}"))
+    Path("span-0-1.csv").write_text("species\nAdelie\n")
+    left = [2, 3, None]
+
+    def waiting(seconds: float) -> None:
+        version = left.pop(0)
+        if version is None:
+            raise KeyboardInterrupt
+        Path(f"span-0-{version}.csv").write_text("species\nAdelie\n")
+
+    monkeypatch.setattr(time, "sleep", waiting)
+    loop.loop(f"{NAME}.yaml", (), worker.recorder.home, worker=worker)
+    assert [line for line in _lines(capsys) if line.startswith("span")] == [
+        f"span 0v{version}: left alone: the loop began after span 0; mlpipe evaluate penguin --span 0 judges the model on it"
+        for version in (2, 3)
+    ]
+    assert worker.runs == []
+
+
+def test_a_store_that_does_not_answer_is_waited_for(
+    worker: Worker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    available, answers = spans.available, iter([False, False, True])
+
+    def asked(config: Config) -> list[spans.Span]:
+        if not next(answers, True):
+            raise UserError("s3://bucket/day-{SPAN}: the store does not answer")
+        return available(config)
+
+    def waiting(seconds: float) -> None:
+        if worker.runs:
+            raise KeyboardInterrupt
+
+    worker.found = [GOOD]
+    add(1)
+    monkeypatch.setattr(spans, "available", asked)
+    monkeypatch.setattr(time, "sleep", waiting)
+    loop.loop(f"{NAME}.yaml", (), worker.recorder.home, worker=worker)
+    assert [line[:30] for line in _lines(capsys)][1:3] == [
+        "waits until this is mended: s3",
+        "span 1: 100 examples, accuracy",
+    ]
 
 
 def test_a_rule_on_a_metric_that_is_not_measured_is_refused(worker: Worker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 import pytest
 
 from common.errors import BadInput, GateFailed
-from pipeline import companions, metadata
+from pipeline import companions, lock, metadata
 from pipeline.home import Home
 from pipeline.loop import decisions, loop
 from pipeline.loop.spans import Span
-from pipeline.loop.step import Step, TryAgain
+from pipeline.loop.step import Step, StillWrittenError, TryAgain
 from pipeline.loop.worker import Ended
 from pipeline.sections import Config
 from pipeline.unseen.judgement import Judgement
@@ -90,7 +91,7 @@ def worker(recorder: Recorder) -> Worker:
 
 def handle(worker: Worker, number: int, **settings: Any) -> str:
     home, store = worker.recorder.home, worker.recorder.store
-    return Step(config(**settings), home, store, worker).handle(Span(number, None, 0.0))
+    return Step(config(**settings), home, store, worker, print).handle(Span(number, None))
 
 
 def test_a_good_span_leaves_the_model_as_it_is(worker: Worker) -> None:
@@ -210,3 +211,38 @@ def test_without_a_model_the_first_span_is_trained_on(tmp_path: Path) -> None:
     worker = Worker(Recorder(Home(tmp_path / "home")))
     assert handle(worker, 1).startswith("span 1: trained anew (no model was pushed yet): pushed version 1")
     assert worker.runs == ["train 1 schema.drift={}"]
+
+
+def test_a_file_that_is_written_while_it_is_read_is_read_again(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("span-3.csv")
+    path.write_text("half")
+    os.utime(path, (1e9, 1e9))
+    evaluate = Worker.evaluate
+
+    def read_and_written(self: Worker, span: int, run_id: str) -> Ended:
+        path.touch()
+        return evaluate(self, span, run_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "evaluate", read_and_written)
+        worker.found = [Ended(2, "span-3.csv:7: a field is missing")]
+        with pytest.raises(
+            StillWrittenError, match="span 3: was written to while it was read; it is read again"
+        ):
+            handle(worker, 3, retrain="never")
+    (decision,) = decisions.all_of(worker.recorder.store, NAME).values()
+    assert (decision.state, decision.evaluation, decision.tries) == ("begun", "", 0)
+    worker.found = [GOOD]
+    assert handle(worker, 3, retrain="never").endswith("version 2 stays: retrain: never")
+
+
+def test_another_run_that_is_waited_for_is_named(worker: Worker, capsys: pytest.CaptureFixture[str]) -> None:
+    worker.found = [DRIFTED]
+    with lock.lock(worker.recorder.home, NAME, "20261123-120000"):
+        handle(worker, 3)
+    assert capsys.readouterr().out == (
+        f"span 3: waits for run 20261123-120000 of penguin (process {os.getpid()})\n"
+    )
