@@ -99,12 +99,13 @@ def read(uri: str) -> bytes | None:
         return None
 
 
-def write(uri: str, content: bytes) -> None:
-    """Writes a file, over one that is there."""
+def write(uri: str, content: bytes, kind: str | None = None) -> None:
+    """Writes a file, over one that is there; kind: what browsers are told that it is, as `text/html`."""
     store, path = opened(uri)
     with told(uri, writes=True):
         _make_parent(store, path)
-        with store.open_output_stream(path, compression=None) as stream:
+        metadata = {"Content-Type": kind} if kind else None
+        with store.open_output_stream(path, compression=None, metadata=metadata) as stream:
             stream.write(content)
 
 

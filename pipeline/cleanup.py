@@ -81,7 +81,7 @@ def plan(store: Store, home: Home, pipeline: str, keep_runs: int, keep_copies: b
         if _is_inside(folder, root) and (one.id not in kept.artifacts or (is_copy and not keep_copies)):
             gone = None if one.id in kept.artifacts else one.id
             items.append(Item("copy" if is_copy else "artifact", folder, size(folder), gone))
-    remote = remote_cleanup.plan(known, kept.artifacts, kept.executions)
+    remote = remote_cleanup.plan(known, kept.artifacts, kept.executions, kept.runs)
     items += [
         Item(one.kind, folders.get(one.artifact_id or 0, root), one.bytes, one.artifact_id, one.uri)
         for one in remote

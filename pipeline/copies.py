@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _PARTS = 4
 _OWNER = ".mlpipe-records"
+REPORTS = "reports"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Copies:
 
     home: Home
     root: str | None = None
+
+    def report(self, run_id: str) -> str | None:
+        """Where the page of a run is kept beside the artifacts in a store; None where they lie in the home, as it does."""
+        return remote_files.join(self.root, REPORTS, f"{run_id}.html") if self.root else None
 
     def folder(self, uri: str) -> Path:
         """The folder of an artifact on this machine, whether there is a copy in it or not."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from common import remote_files
+from common.remote_files import File
+from pipeline.copies import REPORTS
 
 # <node>/<output key>/<execution id> below the root.
 _PARTS = 3
@@ -16,7 +18,7 @@ _PARTS = 3
 
 @dataclass(frozen=True)
 class Remote:
-    """A folder that can go: kind is artifact, or orphan for what no artifact lies in."""
+    """What can go: kind is artifact, orphan for a folder that no artifact lies in, or report."""
 
     kind: str
     uri: str
@@ -25,16 +27,20 @@ class Remote:
 
 
 def plan(
-    known: Iterable[mlmd.Artifact], artifacts: Collection[int], executions: Collection[int]
+    known: Iterable[mlmd.Artifact],
+    artifacts: Collection[int],
+    executions: Collection[int],
+    runs: Collection[str],
 ) -> Iterator[Remote]:
-    """All that can go of what is known when these artifacts and what these executions made stay.
+    """All that can go of what is known when these artifacts, what these executions made, and the reports of these runs stay.
 
     Raises UserError when a store does not answer.
     """
     live = [one for one in known if remote_files.is_remote(one.uri) and one.state != mlmd.Artifact.DELETED]
     recorded = {one.uri for one in live}
     for root in sorted({uri.rsplit("/", _PARTS)[0] for uri in recorded}):
-        sizes = _sizes(root)
+        files = remote_files.files(root)
+        sizes = _sizes(root, files)
         for one in live:
             if one.id not in artifacts and one.uri.rsplit("/", _PARTS)[0] == root:
                 yield Remote("artifact", one.uri, sizes[one.uri], one.id)
@@ -42,12 +48,16 @@ def plan(
             execution = uri.rpartition("/")[2]
             if uri not in recorded and execution.isdecimal() and int(execution) not in executions:
                 yield Remote("orphan", uri, size)
+        for file in files:
+            folder, _, name = file.name.rpartition("/")
+            if folder == REPORTS and name.removesuffix(".html") not in runs:
+                yield Remote("report", remote_files.join(root, file.name), file.bytes)
 
 
-def _sizes(root: str) -> Counter[str]:
+def _sizes(root: str, files: Iterable[File]) -> Counter[str]:
     """Folder of an execution -> bytes in it."""
     found: Counter[str] = Counter()
-    for file in remote_files.files(root):
+    for file in files:
         parts = file.name.split("/")
         if len(parts) > _PARTS:
             found[remote_files.join(root, *parts[:_PARTS])] += file.bytes

@@ -231,8 +231,9 @@ def paths(config: Config, home: Home) -> list[str]:
 
 def named(data: Data) -> list[str]:
     """What the data section names: URIs, and paths, absolute or from the current folder."""
-    given = [data.path] if isinstance(data.path, str) else data.path or ()
-    return [path if remote_files.is_remote(path) else _from_here_or_repository(Path(path)) for path in given]
+    return [
+        path if remote_files.is_remote(path) else _from_here_or_repository(Path(path)) for path in data.paths
+    ]
 
 
 def _from_here_or_repository(path: Path) -> str:

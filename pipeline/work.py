@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from common import remote_files
 from common.errors import BadInput, GateFailed, UserError
 from pipeline import copies, google_cloud, lock, logs, node_list, reconcile, record
+from pipeline.copies import Copies
 from pipeline.home import Home
 from pipeline.job import Job
 from pipeline.metadata import Store
@@ -64,7 +66,7 @@ def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
     Raises:
       UserError: a node failed or a gate did not let pass; the exit code says which.
     """
-    name = job.config.name
+    name, where = job.config.name, copies.of(job.config, job.home)
     with recorded(
         name,
         job.run_id,
@@ -72,14 +74,14 @@ def do(job: Job, options: Options, store: Store, notes: Sequence[str]) -> None:
         store,
         notes,
         options.node,
-        lambda: report(job.home, name, job.run_id, store),
+        lambda: report(where, name, job.run_id, store),
     ) as progress:
         _launch(job, options, progress)
     last = node_list.node_list(job.config)[-1].id
     if options.node in (None, last):
         with lock.brief(job.home, name):
             record.end(store, job.run_id, "succeeded")
-        report(job.home, name, job.run_id, store)
+        report(where, name, job.run_id, store)
 
 
 @contextmanager
@@ -150,19 +152,31 @@ def start_up(config: Config, progress: Progress) -> None:
         importlib.import_module("pipeline.runners.local")
 
 
-def report(home: Home, pipeline: str, run_id: str, store: Store) -> None:
-    """Writes the report of a run that ended and says where it is; a run does not fail for want of its report."""
+def report(where: Copies, pipeline: str, run_id: str, store: Store) -> None:
+    """Writes the report of a run that ended, in the home and beside its artifacts in a store; no run fails for want of it.
+
+    where: the artifacts of what the run is recorded under.
+    """
     try:
         from reports import run_facts, run_report
 
-        facts = run_facts.find(home, pipeline, run_id, store)
+        facts = run_facts.find(where.home, pipeline, run_id, store)
         path = run_report.path(facts)
         run_report.write(facts, path)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"warning: there is no report of this run: {reason}", flush=True)
+        return
+    print(f"report     {display(path)}", flush=True)
+    uri = where.report(run_id)
+    if uri is None:
+        return
+    try:
+        remote_files.write(uri, path.read_bytes(), "text/html; charset=utf-8")
+    except (UserError, OSError) as error:
+        print(f"warning: the report is not kept in the store: {error}", flush=True)
     else:
-        print(f"report     {display(path)}", flush=True)
+        print(f"           {uri}", flush=True)
 
 
 def _launch(job: Job, options: Options, progress: Progress) -> None:

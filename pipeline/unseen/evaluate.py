@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from common.errors import BadInput, GateFailed
 from pipeline import beam_engine, companions, copies, lock, metadata, record, sources, work
+from pipeline.copies import Copies
 from pipeline.gates import Outputs
 from pipeline.home import Home
 from pipeline.metadata import RunExists, Store
@@ -55,6 +56,12 @@ class _Job:
     slices: Sequence[Sequence[str]]
     subject: Subject
     about: str
+
+    @property
+    def where(self) -> Copies:
+        """The artifacts of the evaluation."""
+        name = companions.evaluations_of(self.config.name)
+        return copies.of(self.config.model_copy(update={"name": name}), self.home)
 
 
 def evaluate(config: Config, home: Home, question: Question) -> Judgement:
@@ -132,7 +139,7 @@ def _run(job: _Job, store: Store, notes: Sequence[str]) -> Judgement:
     name = companions.evaluations_of(job.config.name)
 
     def report() -> None:
-        work.report(job.home, job.config.name, job.run_id, store)
+        work.report(job.where, job.config.name, job.run_id, store)
 
     with work.recorded(name, job.run_id, job.home, store, notes, afterwards=report) as progress:
         judgement = _launch(job, progress)
@@ -155,11 +162,9 @@ def _launch(job: _Job, progress: Progress) -> Judgement:
     progress.done("start-up")
     observer = work.Collect(progress)
     results = observer.results
-    name = companions.evaluations_of(job.config.name)
-    where = copies.of(job.config.model_copy(update={"name": name}), job.home)
     not_measured = []
     try:
-        local.run(pipeline, job.run_id, where, observer, gate=_lets_pass)
+        local.run(pipeline, job.run_id, job.where, observer, gate=_lets_pass)
     except BaseException as error:
         progress.failed()
         if isinstance(error, NodeFailed):

@@ -89,7 +89,8 @@ def test_from_the_store_to_the_store(
     local = {str(path.relative_to(made)) for path in made.glob("*/*/[0-9]*/**/*") if path.is_file()}
     local = {name for name in local if "/.system/" not in name and "/checkpoints/" not in name}
     stored = {key.removeprefix("artifacts/penguin/") for key in keys if key.startswith("artifacts/")}
-    assert stored - {".mlpipe-records"} == local
+    report = f"reports/{runs.get_run(metadata.open_store(home), 'penguin', 'last').id}.html"
+    assert stored - {".mlpipe-records", report} == local
 
     example_gen = next(one for one in metadata.open_store(home).get_executions() if "ExampleGen" in one.type)
     assert metadata.properties(example_gen)["input_base"] == s3.uri("data")
@@ -166,6 +167,10 @@ def test_containers_that_share_nothing(
     shutil.rmtree(home.root)
     assert set(states(home, "6b0d7f1e-store").values()) == {"complete"}
     assert {f"models/1/{part}" for part in MODEL_PARTS} <= set(s3.keys("models/"))
+    # The page of the run outlives the container that made it, and a browser shows it.
+    page = s3.client("s3").get_object(Bucket=s3.bucket, Key="artifacts/penguin/reports/6b0d7f1e-store.html")
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    assert "6b0d7f1e-store" in page["Body"].read().decode()
     # Of the try that was killed no artifact is recorded; what it had uploaded is garbage.
     recorded = {one.uri for one in metadata.open_store(home).get_artifacts()}
     graphs = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from common import remote_files
 from common.errors import BadInput, UserError
-from pipeline import cleanup, compare, config, copies, facts, gates, metadata, runs
+from pipeline import cleanup, compare, config, copies, facts, gates, metadata, runs, work
 from pipeline.copies import Copies
 from pipeline.home import Home
 from pipeline.sections import Config
@@ -145,8 +146,13 @@ def test_gc_deletes_in_the_store_and_here(moved: Moved) -> None:
     for artifact in store.get_artifacts_by_type("Model"):
         Copies(home).fetch(artifact.uri)
     s3.put("root/penguin/Trainer/model/9999/left", "by a killed node")
+    for run in ("r1", "r3"):
+        s3.put(f"root/{PIPELINE}/reports/{run}.html", "<html>")
     before = s3.keys("root/")
     items = cleanup.plan(store, home, PIPELINE, 1)
+    assert [item.place for item in items if item.kind == "report"] == [
+        s3.uri(f"root/{PIPELINE}/reports/r1.html")
+    ]
     assert s3.keys("root/") == before
     assert {item.kind for item in items} >= {"artifact", "orphan", "copy"}
     assert [item.uri for item in items if item.kind == "orphan" and item.uri] == [
@@ -168,6 +174,30 @@ def test_gc_deletes_in_the_store_and_here(moved: Moved) -> None:
 def in_store(s3: ObjectStore, **changes: str) -> Config:
     where = {"pipeline_root": s3.uri("root"), "push.directory": s3.uri("models"), **changes}
     return config.load("penguin", [f"{key}={value}" for key, value in where.items()])
+
+
+def test_the_report_of_a_run_is_kept_beside_its_artifacts(
+    moved: Moved, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, store, s3 = moved.home, moved.recorder.store, moved.s3
+    where = copies.of(in_store(s3), home)
+    work.report(where, PIPELINE, "r3", store)
+    local = home.report(PIPELINE, "r3")
+    key = "root/penguin/reports/r3.html"
+    assert s3.get(key) == local.read_bytes()
+    kind = s3.client("s3").head_object(Bucket=s3.bucket, Key=key)["ContentType"]
+    assert kind == "text/html; charset=utf-8"
+    assert capsys.readouterr().out.splitlines()[-1].strip() == s3.uri(key)
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    local.unlink()
+    work.report(where, PIPELINE, "r3", store)
+    assert local.is_file()
+    assert re.search(
+        r"^warning: the report is not kept in the store: s3://.* does not answer",
+        capsys.readouterr().out,
+        re.M,
+    )
 
 
 def test_what_can_be_found_wrong_before_a_run(
