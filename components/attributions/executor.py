@@ -22,7 +22,8 @@ from components import batches
 from components.attributions import explanation, permutation, report
 from components.attributions.config import Attributions as Settings
 from components.attributions.constants import MODEL_ID
-from components.attributions.model import SCORES, ExplainedModel
+from components.attributions.model import ExplainedModel
+from components.classifiers import SCORES
 from components.evaluator import figures, slice_names
 from components.evaluator.constants import VERDICT
 from components.evaluator.sample import hash_of

@@ -13,7 +13,8 @@ import tensorflow as tf
 from components.attributions import gradients, pictures
 from components.attributions.constants import PICTURES
 from components.attributions.gradients import Integrated, Tensors
-from components.attributions.model import SCORES, ExplainedModel
+from components.attributions.model import ExplainedModel
+from components.classifiers import SCORES
 
 ZEROS, MEAN = "zeros", "the mean of the examples"
 _BATCH_VALUES = 2**20

@@ -13,7 +13,6 @@ import tensorflow as tf
 from common.raw_features import tensor_names
 from components.attributions.constants import EXPLAINED
 
-SCORES = {"binary": "probability", "multiclass": "probabilities"}
 _BATCH = 512
 _BYTES = "_bytes"
 _TRANSFORMED = "_xf"

@@ -17,13 +17,13 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from components.batches import files
+from components.classifiers import class_names as class_names_of
 from components.evaluator import buckets, comparison, measured
 from components.evaluator.constants import BLESSED, FORMER, OWN, VERDICT
 from components.evaluator.findings import Answers
 from components.evaluator.measuring import measure
 from components.evaluator.verdict import BASELINE, verdict
 
-CLASSES = Path("assets", "class_names.txt")
 # What the values under `baseline` of a verdict are.
 
 
@@ -56,7 +56,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             for spec in eval_config.model_specs
         }
         (spec,) = (spec for spec in eval_config.model_specs if not spec.is_baseline)
-        class_names = _class_names(models[spec.name])
+        class_names = class_names_of(Path(models[spec.name]))
         named = _buckets(input_dict, exec_properties["buckets"])
         examples = input_dict[standard_component_specs.EXAMPLES_KEY]
         splits = json_utils.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY])
@@ -93,7 +93,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             has_baseline=baseline is not None,
             min_slice_examples=exec_properties["min_slice_examples"],
             class_names=class_names,
-            baseline_class_names=_class_names(models[BASELINE]) if baseline is not None else [],
+            baseline_class_names=class_names_of(Path(models[BASELINE])) if baseline is not None else [],
             class_gates=json.loads(exec_properties["class_gates"]),
             former=_former(input_dict),
         )
@@ -110,12 +110,6 @@ def _former(input_dict: Mapping[str, list[types.Artifact]]) -> dict[str, Any] | 
     """The verdict of the model's former evaluation, if one is given."""
     former = input_dict.get(FORMER)
     return json.loads(Path(former[0].uri, VERDICT).read_text()) if former else None
-
-
-def _class_names(model: str) -> list[str]:
-    """The classes of a SavedModel in the order of its scores; empty where it does not tell."""
-    file = Path(model, CLASSES)
-    return file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
 
 
 def _schema(input_dict: Mapping[str, list[types.Artifact]]) -> schema_pb2.Schema:

@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.classifiers import SCORES
 from components.model_optimizer.constants import LABELS
-from components.model_optimizer.metric import SCORES
 
 Description = dict[str, Any]
 

@@ -18,6 +18,7 @@ from tfx.types import artifact_utils
 from tfx.utils import json_utils, path_utils
 
 from components import pixels
+from components.classifiers import CLASSES, class_names
 from components.model_optimizer import evaluation, forms, graph, metric, one_thread, report, timing
 from components.model_optimizer.config import Optimizer
 from components.model_optimizer.constants import KEPT, MODEL
@@ -28,7 +29,6 @@ from components.serving_check.report import latency
 from components.serving_check.rows import columns_of
 
 EVAL = "eval"
-CLASSES = Path("assets", "class_names.txt")
 ORIGINAL = "original"
 TIMED_ROWS = 64
 ROUNDING = 1e-9
@@ -97,15 +97,13 @@ def _optimize(
     loaded = tf.saved_model.load(str(saved_model))
     source = graph.of_signature(loaded, settings.signature)
     task, labels = parameters["task"], json_utils.loads(parameters["labels"])
-    class_names = [] if task == "regression" else _class_names(saved_model)
-    reader = Reader(source.inputs, _columns(input_dict), pixels.decoder(loaded))
-    naming = forms.Naming(parameters["model_name"], settings.signature, task, class_names)
+    classes = [] if task == "regression" else _class_names(saved_model)
+    reader = Reader(source.inputs, columns_of(input_dict), pixels.decoder(loaded))
+    naming = forms.Naming(parameters["model_name"], settings.signature, task, classes)
     made = forms.make(source, settings, naming, examples, reader, folder)
     if not made.answering:
         return {"forms": {form: _not_made(reason) for form, reason in made.reasons.items()}}
-    metrics = {
-        name: metric.create(task, measured, labels, class_names) for name in (ORIGINAL, *made.answering)
-    }
+    metrics = {name: metric.create(task, measured, labels, classes) for name in (ORIGINAL, *made.answering)}
     asked: dict[str, tuple[evaluation.Ask, Metric]] = {
         ORIGINAL: (_own(loaded.signatures[settings.signature]), metrics[ORIGINAL]),
         **{form: (ask, metrics[form]) for form, ask in made.answering.items()},
@@ -186,17 +184,10 @@ def _own(signature: Any) -> evaluation.Ask:
 
 
 def _class_names(saved_model: Path) -> Sequence[str]:
-    file = saved_model / CLASSES
-    if not file.is_file():
+    found = class_names(saved_model)
+    if not found:
         raise Obstacle(f"the model has no {CLASSES}: its scores have no names")
-    return file.read_text(encoding="utf-8").splitlines()
-
-
-def _columns(input_dict: Mapping[str, list[types.Artifact]]) -> list[str]:
-    if not input_dict.get("schema"):
-        return []
-    (file,) = Path(artifact_utils.get_single_uri(input_dict["schema"])).iterdir()
-    return columns_of(file)
+    return found
 
 
 def _size(saved_model: Path) -> int:

@@ -8,12 +8,12 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from components.classifiers import SCORES
 from components.model_optimizer import truth
 from components.model_optimizer.obstacle import Obstacle
 
 ERRORS = ("mae", "mse", "rmse")
 ACCURACY = "accuracy"
-SCORES = {"binary": "probability", "multiclass": "probabilities"}
 
 Answers = Mapping[str, np.ndarray]
 """Outputs [rows, ...] by name."""

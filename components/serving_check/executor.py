@@ -57,7 +57,7 @@ class Executor(base_executor.BaseExecutor):
             artifact_utils.get_single_instance(input_dict["examples"]),
             exec_properties["split"],
             exec_properties["requests"],
-            _columns(input_dict),
+            rows.columns_of(input_dict),
         )
         with cleaned_up_before_sigterm(), tempfile.TemporaryDirectory(dir=self._scratch()) as scratch:
             found = serve_and_compare(saved_model, folder, asked, exec_properties, Path(scratch))
@@ -159,13 +159,6 @@ def _own_answers(own: OwnModel, count: int, found: Findings) -> list[tuple[Quest
             else:
                 found.failures.append(f"{name}: the model itself fails: {error}")
     return answered
-
-
-def _columns(input_dict: Mapping[str, list[types.Artifact]]) -> list[str]:
-    if not input_dict.get("schema"):
-        return []
-    (file,) = Path(artifact_utils.get_single_uri(input_dict["schema"])).iterdir()
-    return rows.columns_of(file)
 
 
 def _bless(

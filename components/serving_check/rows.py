@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.util import examples_utils
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
 
 from components import batches
 
@@ -40,9 +39,13 @@ def read(artifact: types.Artifact, split: str, count: int, columns: Collection[s
     return of_examples(list(islice(_stored(artifact, split), count)), columns)
 
 
-def columns_of(schema: Path) -> list[str]:
-    """Names of the features of a schema.pbtxt."""
-    return [feature.name for feature in text_format.Parse(schema.read_text(), schema_pb2.Schema()).feature]
+def columns_of(input_dict: Mapping[str, list[types.Artifact]]) -> list[str]:
+    """Names of the features of a component's input `schema`; none without one."""
+    if not input_dict.get("schema"):
+        return []
+    folder = artifact_utils.get_single_uri(input_dict["schema"])
+    schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
+    return [feature.name for feature in schema.feature]
 
 
 def _stored(artifact: types.Artifact, split: str) -> Iterator[bytes]:
