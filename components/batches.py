@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import tensorflow as tf
@@ -49,6 +49,12 @@ def files(artifact: types.Artifact, split: str) -> list[str]:
     """The files of a split of an artifact, sorted."""
     folder = artifact_utils.get_split_uri([artifact], split)
     return sorted(os.path.join(folder, name) for name in tf.io.gfile.listdir(folder))
+
+
+def records(paths: Iterable[str]) -> Iterator[bytes]:
+    """The serialized examples of files, one after the other."""
+    for path in paths:
+        yield from tf.data.TFRecordDataset(path, "GZIP", buffer_size=2**20).as_numpy_iterator()
 
 
 def record_batches(path: str, schema: bytes | None) -> Iterator[pa.RecordBatch]:

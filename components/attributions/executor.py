@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
@@ -26,7 +24,7 @@ from components.attributions.model import ExplainedModel
 from components.classifiers import SCORES
 from components.evaluator import figures, slice_names
 from components.evaluator.constants import VERDICT
-from components.evaluator.sample import hash_of
+from components.evaluator.sample import smallest
 from components.serving_check.rows import values_of
 
 SPLIT = "eval"
@@ -123,12 +121,7 @@ def _read(
     Raises:
       BadInput: there is none.
     """
-    records = (
-        record
-        for path in batches.files(examples, SPLIT)
-        for record in tf.data.TFRecordDataset(path, "GZIP", buffer_size=2**20).as_numpy_iterator()
-    )
-    serialized = heapq.nsmallest(most, records, key=hash_of)
+    serialized = smallest(batches.records(batches.files(examples, SPLIT)), most)
     if serialized:
         transformed = model.transformed(serialized)
         true = {label: transformed[f"{label}_xf"].reshape(-1) for label in labels}

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tensorflow as tf
 
+from components import batches
 from components.evaluator.constants import PREDICTIONS, SMALLEST_PROBABILITY, UNIGRAM_LOSS
 from components.evaluator.raw_columns import longest_text, raw_columns, text
 from components.evaluator.sample import Answers, Row, Sample, hash_of
@@ -102,7 +102,7 @@ def write(
     }
     answers = {name: [row.answers[name] for row in rows] for name in rows[0].answers}
     if _SCORES in answers:
-        columns |= _class_columns(answers, task, labels, classes)
+        columns |= _class_columns(answers, labels, classes)
     elif task == "regression":
         columns |= _number_columns(answers, labels)
     else:
@@ -125,7 +125,7 @@ def write(
 
 
 def _class_columns(
-    answers: Mapping[str, list[Any]], task: str, labels: Sequence[str], classes: Sequence[str]
+    answers: Mapping[str, list[Any]], labels: Sequence[str], classes: Sequence[str]
 ) -> dict[str, Any]:
     true, scores = np.array(answers[_TRUE]), np.stack(answers[_SCORES])
     unknown = true < 0
@@ -169,7 +169,7 @@ def _placed(rows: Sequence[tuple[int, Row]], files: Sequence[str]) -> Iterator[t
     wanted: dict[int, list[Row]] = defaultdict(list)
     for key, row in reversed(rows):
         wanted[key].append(row)
-    for place, record in enumerate(_records(files)):
+    for place, record in enumerate(batches.records(files)):
         if not wanted:
             return
         key = hash_of(record)
@@ -177,11 +177,6 @@ def _placed(rows: Sequence[tuple[int, Row]], files: Sequence[str]) -> Iterator[t
             yield place, wanted[key].pop()
             if not wanted[key]:
                 del wanted[key]
-
-
-def _records(files: Sequence[str]) -> Iterator[bytes]:
-    for path in files:
-        yield from tf.data.TFRecordDataset(path, "GZIP", buffer_size=2**20).as_numpy_iterator()
 
 
 def _each(likelihood: np.ndarray, tokens: np.ndarray) -> list[float]:

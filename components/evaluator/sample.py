@@ -104,6 +104,11 @@ class Sample:
             row.shorten()
 
 
+def smallest(examples: Iterable[bytes], most: int) -> list[bytes]:
+    """The examples with the smallest hashes, `most` of them at most; so many are held at a time."""
+    return heapq.nsmallest(most, examples, key=hash_of)
+
+
 def hash_of(example: bytes) -> int:
     """64 bits of a serialized example."""
     return int.from_bytes(hashlib.blake2b(example, digest_size=8).digest(), "big")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 from collections.abc import Iterator
 
 import pyarrow as pa
-import tensorflow as tf
 from tfx import types
 from tfx_bsl.coders import example_coder
 
 from components import batches
+from components.evaluator.sample import smallest
 from components.model_optimizer.features import Inputs, Reader
 from components.model_optimizer.obstacle import Obstacle
 
@@ -25,14 +23,7 @@ def sample(artifact: types.Artifact, split: str, count: int) -> pa.RecordBatch:
     Raises:
       Obstacle: the split is empty.
     """
-    records = (
-        record
-        for path in batches.files(artifact, split)
-        for record in tf.data.TFRecordDataset(path, "GZIP", buffer_size=2**20).as_numpy_iterator()
-    )
-    chosen = heapq.nsmallest(
-        count, records, key=lambda record: hashlib.blake2b(record, digest_size=8).digest()
-    )
+    chosen = smallest(batches.records(batches.files(artifact, split)), count)
     if not chosen:
         raise Obstacle(f"int8 needs examples, and the split {split} is empty")
     return example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(chosen)
