@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,24 +68,32 @@ def original_file(dataset: str, original: Original, folder: Path, download: bool
 def fetch(original: Original, folder: Path) -> Path:
     """Fetches a file into `folder`, where it appears complete and checked, or not at all.
 
-    Raises BadInput when it cannot be fetched or is not the one with the checksum.
+    Raises BadInput when it cannot be fetched or written, or is not the one with the checksum.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{original.name}.{os.getpid()}.part"
     try:
         try:
-            with urllib.request.urlopen(original.url, timeout=_SECONDS) as answer, partial.open("wb") as file:
-                while block := answer.read(_BLOCK):
-                    file.write(block)
-        except (urllib.error.URLError, OSError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise BadInput(
-                f"{original.url}: cannot be fetched ({reason}); check the network, or fetch it elsewhere"
-            ) from None
+            folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                file.writelines(_blocks(original.url))
+        except OSError as error:
+            raise BadInput(f"{folder}: {original.name} cannot be written there ({error.strerror})") from None
         check(partial, original.sha256, "what came is not the original; try again, or fetch it elsewhere")
         return partial.rename(folder / original.name)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _blocks(url: str) -> Iterator[bytes]:
+    try:
+        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
+            while block := answer.read(_BLOCK):
+                yield block
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise BadInput(
+            f"{url}: cannot be fetched ({reason}); check the network, or fetch it elsewhere"
+        ) from None
 
 
 def check(path: Path, sha256: str, mend: str) -> None:

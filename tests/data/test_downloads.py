@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_what_cannot_be_fetched_is_told(original: Original, tmp_path: Path) -> N
     ):
         downloads.fetch(gone, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_network(original: Original, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / f"set.zip.{os.getpid()}.part").symlink_to("/dev/full")
+    with pytest.raises(BadInput) as caught:
+        downloads.fetch(original, folder)
+    assert str(caught.value) == f"{folder}: set.zip cannot be written there (No space left on device)"
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("given", ["makers", "makers/set.zip"])
