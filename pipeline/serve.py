@@ -49,7 +49,8 @@ def serve(home: Home, pipelines: Sequence[str], num_versions: int, flags: Mappin
         config_file = Path(own_config) if own_config else Path(scratch) / "models.config"
         if models:
             config_file.write_text(
-                models_config({model.name: str(model.folder) for model in models}, num_versions)
+                models_config({model.name: str(model.folder) for model in models}, num_versions),
+                encoding="utf-8",
             )
         print(f"loading {', '.join(model.name for model in models) or display(config_file)}", flush=True)
         if models and rest_port:

@@ -15,7 +15,7 @@ _SHOWN = 3
 def read(folder: Path) -> dict[str, Any] | None:
     """The report of an Examples artifact; None where the examples are no texts."""
     path = folder / REPORT
-    return json.loads(path.read_text()) if path.is_file() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def gate_failure(report: Mapping[str, Any]) -> str | None:

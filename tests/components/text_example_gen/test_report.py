@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,17 @@ def test_words() -> None:
     assert words("東京に abc東") == ["東", "京", "に", "abc", "東"]
     assert words(["Ann", "-", "B"]) == ["ann", "-", "b"]
     assert words(" ...") == []
+
+
+def test_a_report_is_read_as_it_is_written_whatever_the_locale(tmp_path: Path) -> None:
+    (tmp_path / report.REPORT).write_text('{"first": "café"}', encoding="utf-8")
+    code = "import sys; from pathlib import Path; from components.text_example_gen import report\n"
+    code += "print(ascii(report.read(Path(sys.argv[1]))))"
+    foreign = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    found = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], env=foreign, capture_output=True, text=True, check=False
+    )
+    assert found.stdout == "{'first': 'caf\\xe9'}\n", found.stderr
 
 
 def test_measures() -> None:
