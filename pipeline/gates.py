@@ -161,13 +161,15 @@ def is_blessed(blessing: pb.Artifact) -> bool:
     return "blessed" in blessing.custom_properties and blessing.custom_properties["blessed"].int_value == 1
 
 
+def limits(row: Mapping[str, Any], at_least: str, at_most: str) -> list[str]:
+    """The lower and the upper bound of a metric, those that there are, after these words or signs."""
+    found = ((at_least, row["lower"]), (at_most, row["upper"]))
+    return [f"{words} {bound:g}" for words, bound in found if bound is not None]
+
+
 def describe(row: Mapping[str, Any], baseline_is: str = "last blessed") -> str:
     """A metric of the verdict with its bounds: `accuracy 0.91 on island=Biscoe (at least 0.95)`."""
-    bounds = []
-    if row["lower"] is not None:
-        bounds.append(f"at least {row['lower']:g}")
-    if row["upper"] is not None:
-        bounds.append(f"at most {row['upper']:g}")
+    bounds = limits(row, "at least", "at most")
     if row["change"] is not None and row["baseline"] is not None:
         bounds.append(f"{baseline_is} {row['baseline']:.4g}, at most {abs(row['change']):g} worse")
     value = "not a number" if row["value"] is None else f"{row['value']:.4g}"

@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from components.serving_check import report as serving_report
 from pipeline.compare import flat
+from pipeline.gates import limits
 from pipeline.show import moment, number, seconds, size
 from pipeline.wording import display
 
@@ -175,8 +176,7 @@ def _latest(branch: Tree, items: Sequence[Values], what: str) -> Sequence[Values
 
 
 def _metric(metric: Values) -> Text:
-    bounds = [f">= {metric['lower']:g}"] if metric["lower"] is not None else []
-    bounds += [f"<= {metric['upper']:g}"] if metric["upper"] is not None else []
+    bounds = limits(metric, ">=", "<=")
     bounds += [f"change {metric['change']:+g}"] if metric["change"] is not None else []
     name = " ".join(filter(None, (metric["slice"], metric["output"], metric["metric"])))
     value = "not a number" if metric["value"] is None else number(float(metric["value"]))

@@ -169,11 +169,7 @@ def metrics(verdict: Mapping[str, Any]) -> Table:
 
 
 def _bounds(row: Mapping[str, Any]) -> str:
-    parts = []
-    if row["lower"] is not None:
-        parts.append(f">= {row['lower']:g}")
-    if row["upper"] is not None:
-        parts.append(f"<= {row['upper']:g}")
+    parts = gates.limits(row, ">=", "<=")
     if row["change"] is not None:
         parts.append(f"at most {abs(row['change']):g} worse")
     return ", ".join(parts)

@@ -240,11 +240,7 @@ def _model(facts: RunFacts) -> Gate:
 
 def metric_row(row: Mapping[str, Any]) -> Row:
     """A row of verdict.json."""
-    bounds = []
-    if row["lower"] is not None:
-        bounds.append(f"≥ {row['lower']:g}")
-    if row["upper"] is not None:
-        bounds.append(f"≤ {row['upper']:g}")
+    bounds = gates.limits(row, "≥", "≤")
     if row["change"] is not None:
         bounds.append(f"at most {abs(row['change']):g} worse")
     where = "" if row["slice"] == "overall" else f" on {row['slice']}"
