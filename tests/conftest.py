@@ -23,7 +23,7 @@ LONGEST_FIRST = (
     "orchestration/test_airflow.py",
     "trainer_modules/test_sequence_to_sequence.py",
     "trainer_modules/test_tabular.py",
-    "end_to_end/test_portable_beam.py",
+    "end_to_end/test_beam_engines.py",
     "end_to_end/test_transfer.py",
     "orchestration/test_kubeflow.py",
     "end_to_end/test_reports.py",
