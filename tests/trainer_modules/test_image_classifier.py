@@ -50,7 +50,8 @@ def two_classes(split: str, rows: int) -> pd.DataFrame:
     return frame[frame["label"].isin(["Sneaker", "Bag"])][:rows].reset_index(drop=True)
 
 
-# Of vgg16 and mobilenet_v1 no layer is missing here: alexnet and mobilenet_v2 have them.
+# Of vgg16 and mobilenet_v1 no layer is missing here: alexnet and mobilenet_v2 have them. The depths leave every stage, and
+# a block that repeats another.
 SMALL = {
     "softmax": {"width": 1.0},
     "mlp": {"width": 0.1},
@@ -58,10 +59,10 @@ SMALL = {
     "lenet5": {"width": 1.0, "grad_cam": True},
     "alexnet": {"width": 0.05, "image": {"size": [64, 64]}, "dropout": 0.0},
     "resnet": {"width": 0.1, "variant": "18", "image": {"size": [32, 32]}},
-    "inception": {"width": 0.2, "image": {"size": [32, 32]}},
-    "mobilenet_v2": {"width": 0.1, "image": {"size": [32, 32]}},
-    "efficientnet": {"width": 0.1, "variant": "b0", "image": {"size": [32, 32]}},
-    "cspnet": {"width": 0.1, "depth": 0.3, "variant": "121", "image": {"size": [32, 32]}},
+    "inception": {"width": 0.2, "depth": 0.3, "image": {"size": [32, 32]}},
+    "mobilenet_v2": {"width": 0.1, "depth": 0.3, "image": {"size": [32, 32]}},
+    "efficientnet": {"width": 0.1, "depth": 0.3, "variant": "b0", "image": {"size": [32, 32]}},
+    "cspnet": {"width": 0.1, "depth": 0.1, "variant": "121", "image": {"size": [32, 32]}},
 }
 QUICK = ("simple_cnn",)
 
@@ -207,15 +208,18 @@ def test_an_efficientnet_takes_the_size_of_its_paper(
 
 
 def killed_and_unbroken(
-    prepared: contract.Prepared, custom_config: dict[str, Any], epoch: int
+    prepared: contract.Prepared, custom_config: dict[str, Any], epoch: int, *, exported: bool
 ) -> dict[str, dict[str, Any]]:
-    """Curves of a training that was killed after an epoch and started again, and of one that was not."""
+    """Curves of a training that was killed after an epoch and started again, and of one that was not, and may export."""
     checkpoints = prepared.folder / "Trainer" / "checkpoints"
     with contract.killed_after(epoch):
         image_classifier.run_fn(prepared.fn_args("killed", custom_config=custom_config))
     assert list(checkpoints.glob("*/state.npz"))
     for run in ("resumed", "unbroken"):
-        image_classifier.run_fn(prepared.fn_args(run, custom_config=custom_config))
+        with pytest.MonkeyPatch.context() as patch:
+            if run == "resumed" or not exported:
+                contract.export_nothing(patch)
+            image_classifier.run_fn(prepared.fn_args(run, custom_config=custom_config))
         assert not list(checkpoints.glob("*"))
     for resumed, unbroken in zip(prepared.weights("resumed"), prepared.weights("unbroken"), strict=True):
         np.testing.assert_allclose(resumed, unbroken, rtol=1e-5, atol=1e-6)
@@ -229,7 +233,7 @@ AUGMENTATION = {"flip": "horizontal", "rotation": 10, "zoom": 0.1, "shift": 0.1,
 def test_a_killed_training_ends_with_the_same_weights(fashion: contract.Prepared, cache_mb: int) -> None:
     training = {"epochs": 3, "cache_mb": cache_mb, "augmentation": AUGMENTATION, "batch_size": 24}
     custom_config = config(model={"dropout": 0.2}, training=training)
-    found = killed_and_unbroken(fashion, custom_config, 2)
+    found = killed_and_unbroken(fashion, custom_config, 2, exported=False)
     assert found["resumed"]["resumed_after_epoch"] == 2
     assert found["unbroken"]["resumed_after_epoch"] == 0
     for name in ("loss", "val_loss"):
@@ -239,7 +243,7 @@ def test_a_killed_training_ends_with_the_same_weights(fashion: contract.Prepared
 def test_a_pretrained_network_is_frozen_and_then_fine_tuned(
     fashion: contract.Prepared, tmp_path: Path
 ) -> None:
-    small = {"architecture": "mobilenet_v1", "width": 0.1}
+    small = {"architecture": "mobilenet_v1", "width": 0.1, "depth": 0.2}
     full = architectures.build(ArchitectureConfig(**small), (28, 28, 1), 7)
     full.save_weights(tmp_path / "small.weights.h5")
     transfer = {
@@ -250,7 +254,7 @@ def test_a_pretrained_network_is_frozen_and_then_fine_tuned(
     custom_config = config(
         model={**small, "transfer": transfer, "grad_cam": True}, training={"learning_rate": 0.01}
     )
-    found = killed_and_unbroken(fashion, custom_config, 3)
+    found = killed_and_unbroken(fashion, custom_config, 3, exported=True)
     assert found["resumed"]["epoch"] == found["unbroken"]["epoch"] == [1, 2, 3, 4]
     assert found["resumed"]["resumed_after_epoch"] == 3
     frozen, fine_tuned = found["unbroken"]["stages"]
@@ -303,7 +307,10 @@ def test_faster_arithmetic_trains_and_exports_float32(
     assert np.mean(answer == truth) == pytest.approx(in_training, abs=1 / len(truth) + 1e-6)
 
 
-def test_the_same_seed_gives_the_same_model_and_another_seed_another(fashion: contract.Prepared) -> None:
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(
+    fashion: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.export_nothing(monkeypatch)
     losses = []
     for run, seed in (("a", 3), ("b", 3), ("c", 4)):
         custom_config = config(training={"epochs": 1, "seed": seed, "augmentation": AUGMENTATION})
@@ -313,7 +320,11 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(fashion: co
     assert losses[0] != pytest.approx(losses[2], rel=1e-3)
 
 
-def test_warm_start_goes_on_from_the_last_blessed_model(fashion: contract.Prepared) -> None:
+def test_warm_start_goes_on_from_the_last_blessed_model(
+    fashion: contract.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.export_nothing(monkeypatch)
+
     def val_loss(run: str, **training: Any) -> list[float]:
         base = None if run == "base" else fashion.model_dir("base")
         custom_config = config(training={"epochs": 1, **training})
