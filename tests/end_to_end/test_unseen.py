@@ -46,6 +46,7 @@ serving_check: {enabled: false}
 loop:
   retrain: {when_metric_falls: {metric: auc, by: 0.02}}
   settle_seconds: 0
+  poll_seconds: 1
 """
 Row = dict[str, str]
 
