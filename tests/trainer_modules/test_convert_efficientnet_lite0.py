@@ -15,7 +15,7 @@ from data import files
 from trainer_modules import convert_efficientnet_lite0
 from trainer_modules.image_classifier_config import Model
 from trainer_modules.images import torch_file, transfer
-from trainer_modules.images.decoding import Form, decode, scaled
+from trainer_modules.images.decoding import Form, decode_batch, scaled
 
 PALACE, BELL_COTE, DAISY = 698, 442, 985
 FORM = Form(224, 224, 3, "crop")
@@ -34,8 +34,10 @@ def test_photos_are_named_and_the_file_is_a_backbone(tmp_path: Path) -> None:
     assert sum(value.size for name, value in weights.items() if not name.endswith("tracked")) == 4_694_024
     settings = Model(architecture="efficientnet", variant="lite0", transfer={"weights": str(target)})
     backbone = transfer.build(settings, FORM, 3).get_layer("backbone")
-    photos = [decode(tf.io.encode_png(load_sample_image(name)), FORM) for name in ("china.jpg", "flower.jpg")]
-    features = backbone(scaled(np.stack(photos))).numpy()
+    photos = decode_batch(
+        tf.stack([tf.io.encode_png(load_sample_image(name)) for name in ("china.jpg", "flower.jpg")]), FORM
+    )
+    features = backbone(scaled(photos)).numpy()
     scores = features @ weights["_fc.weight"].T + weights["_fc.bias"]
     china, flower = tf.nn.softmax(scores).numpy()
     assert china.argmax() == PALACE
