@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.orchestration import kfp_backend, matrix
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+MLPIPE = [sys.executable, "-m", "pipeline.cli"]
 SECTION = {"image": "mlpipe:test", "volume": "state", "params": ["data.path"], "retries": 1}
 BAD, GOOD = "6b0d7f1e-bad", "6b0d7f1e-good"
 KILLED = "StatisticsGen"
@@ -36,10 +38,7 @@ def spec(pipeline: str, **section: Any) -> str:
 
 @dataclass
 class Cluster:
-    """Runs containers in this process, which has TensorFlow imported, with a folder of this machine as their volume.
-
-    The one that is to be killed is a process of its own.
-    """
+    """Runs containers as processes, with a folder of this machine in the place of the volume."""
 
     folder: Path
     kill: str | None = None
@@ -51,43 +50,42 @@ class Cluster:
 
     def run(self, text: str, run_id: str, **given: str) -> kfp_backend.Outcome:
         def launch(container: kfp_backend.Try) -> int:
-            name, *words = container.command
-            assert name == "mlpipe"
-            arguments = [str(self.home.root) if word == "/state" else word for word in words]
+            process = self._start(container.command, container.env)
             if container.task == self.kill and container.number == 0:
-                return self._killed_at_work(arguments, container)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.chdir(self.folder)
-                for variable, value in container.env.items():
-                    patch.setenv(variable, value)
-                result = mlpipe(*arguments)
-            self.printed[run_id, container.task, container.number] = result.out + result.err
-            return result.code
+                self._kill_at_work(process, container.task)
+            out, _ = process.communicate()
+            self.printed[run_id, container.task, container.number] = out
+            return process.returncode
 
-        return kfp_backend.run(text, run_id, launch, side_by_side=1, **given)
+        return kfp_backend.run(text, run_id, launch, **given)
 
-    def _killed_at_work(self, arguments: list[str], container: kfp_backend.Try) -> int:
-        """SIGKILL as soon as the node has a folder for what it makes."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", *arguments],
+    def _start(self, command: Any, env: Any) -> subprocess.Popen[str]:
+        name, *words = command
+        assert name == "mlpipe"
+        arguments = [str(self.home.root) if word == "/state" else word for word in words]
+        return subprocess.Popen(
+            [*MLPIPE, *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **container.env},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-        made = self.home.pipeline_root("penguin") / container.task
-        deadline = time.monotonic() + 300
+
+    def _kill_at_work(self, process: subprocess.Popen[str], node: str) -> None:
+        """SIGKILL as soon as the node has a folder for what it makes."""
+        made = self.home.pipeline_root("penguin") / node
+        deadline = time.monotonic() + 120
         while not list(made.glob("*/*")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        process.kill()
-        return process.wait()
+        process.send_signal(signal.SIGKILL)
 
 
 @dataclass(frozen=True)
 class Done:
-    """A run on a bad CSV, one in which a container is killed, and one of `mlpipe run` in a home of its own."""
+    """A run on a bad CSV, one in which a container is killed, and `mlpipe run` beside them in a home of its own."""
 
     cluster: Cluster
     local: Home
@@ -100,20 +98,29 @@ class Done:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
     folder = tmp_path_factory.mktemp("kubeflow")
     local = Home(folder / "local")
     rows = (ROOT / "data/penguins/penguins.csv").read_text().splitlines()
     rows[2] = rows[2].replace(rows[2].split(",")[2], "long")
     (folder / "bad.csv").write_text("\n".join(rows) + "\n")
-    beside = mlpipe("run", "penguin", "--home", str(local.root))
-    assert beside.code == 0, beside.err
-    cluster = Cluster(folder)
-    bad = cluster.run(spec("penguin", retries=0), BAD, data_path="bad.csv")
-    pushed_after_bad = cluster.home.serving("penguin").exists()
-    cluster.kill = KILLED
-    good = cluster.run(spec("penguin"), GOOD)
-    return Done(cluster, local, bad, pushed_after_bad, good)
+    beside = subprocess.Popen(
+        [*MLPIPE, "run", "penguin", "--home", str(local.root)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        cluster = Cluster(folder)
+        bad = cluster.run(spec("penguin", retries=0), BAD, data_path="bad.csv")
+        pushed_after_bad = cluster.home.serving("penguin").exists()
+        cluster.kill = KILLED
+        good = cluster.run(spec("penguin"), GOOD)
+        assert beside.wait(timeout=300) == 0
+        yield Done(cluster, local, bad, pushed_after_bad, good)
+    finally:
+        beside.kill()
+        beside.wait()
 
 
 def test_bad_data_end_the_run_at_their_node_and_nothing_is_pushed(done: Done) -> None:
