@@ -22,6 +22,7 @@ SCHEMES = ("s3", "gs", "hdfs")
 _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 60
 _RETRY_SECONDS = 15
+_ATTEMPTS = 3
 
 
 def check_uri(uri: str) -> None:
@@ -72,6 +73,7 @@ def _store(scheme: str, authority: str, endpoint: str, region: str) -> Any:
         region=region or ("us-east-1" if endpoint else _region_of(authority)),
         connect_timeout=_CONNECT_SECONDS,
         request_timeout=_ANSWER_SECONDS,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
         **where,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common import remote_files
+from common import object_stores, remote_files
 from common.errors import BadInput, UserError
 from pipeline import cleanup, compare, config, copies, facts, gates, metadata, runs, work
 from pipeline.copies import Copies
@@ -125,10 +125,16 @@ def test_status_lineage_and_compare_read_them_there(moved: Moved) -> None:
     assert not moved.home.pipelines.exists()
 
 
+def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on there is no store, and it is not asked again after a while."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(object_stores, "_ATTEMPTS", 1)
+
+
 def test_a_store_that_does_not_answer_does_not_hide_the_records(
     moved: Moved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    nobody_answers(monkeypatch)
     status = moved.ask("status", PIPELINE)
     assert status.code == 0
     assert "r3" in status.out
@@ -189,7 +195,7 @@ def test_the_report_of_a_run_is_kept_beside_its_artifacts(
     assert kind == "text/html; charset=utf-8"
     assert capsys.readouterr().out.splitlines()[-1].strip() == s3.uri(key)
 
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    nobody_answers(monkeypatch)
     local.unlink()
     work.report(where, PIPELINE, "r3", store)
     assert local.is_file()
@@ -213,7 +219,7 @@ def test_what_can_be_found_wrong_before_a_run(
             copies.check(in_store(s3, **{key: "s3://none-such/x"}), home, store)
     with s3.as_reader(monkeypatch), pytest.raises(UserError, match=r"s3://.*: no permission; give this user"):
         copies.check(in_store(s3), home, store)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    nobody_answers(monkeypatch)
     with pytest.raises(UserError, match=r"http://127.0.0.1:9 does not answer"):
         copies.check(in_store(s3), home, store)
 

@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import BadInput, UserError
 from pipeline import work
+from pipeline.copies import Copies
 from pipeline.report_command import report
 from reports import run_facts, run_report
 from tests.pipeline.records import Recorder
@@ -93,12 +94,12 @@ def test_a_run_does_not_fail_for_want_of_its_report(
     recorder: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = "20261123-010000"
-    work.report(recorder.home, "penguin", run, recorder.store)
+    work.report(Copies(recorder.home), "penguin", run, recorder.store)
     written = recorder.home.report("penguin", run)
     assert capsys.readouterr().out == f"report     {written}\n"
     shutil.rmtree(recorder.home.root / "reports")
     (recorder.home.root / "reports").write_text("a file in the way")
-    work.report(recorder.home, "penguin", run, recorder.store)
+    work.report(Copies(recorder.home), "penguin", run, recorder.store)
     assert capsys.readouterr().out.startswith(
         "warning: there is no report of this run: [Errno 20] Not a directory"
     )
@@ -109,6 +110,7 @@ def test_nothing_heavy_is_imported(past: Recorder) -> None:
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from pipeline.copies import Copies
 from pipeline.home import Home
 from reports import run_facts, run_report
 run_report.html(run_facts.find(Home(Path({str(past.home.root)!r})), "penguin", "v2"))
