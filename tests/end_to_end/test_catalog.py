@@ -146,7 +146,7 @@ def test_ends_blessed(name: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(not fashion_mnist.PACKAGE.is_dir(), reason=f"needs {fashion_mnist.INSTALL}")
 def test_a_linear_model_of_all_images_ends_blessed(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    result = mlpipe("run", "fashion_softmax", "--home", str(home.root))
+    result = mlpipe("run", "fashion_softmax", "--set", "trainer.training.epochs=5", "--home", str(home.root))
     assert result.code == 0, result.err
     assert "examples   train 55,000, valid 5,000, eval 10,000" in result.out.splitlines()
     verdict = _verdict(home, "fashion_softmax")
@@ -223,7 +223,7 @@ def test_few_verses_teach_a_small_translator_something(tmp_path: Path) -> None:
         "model.max_target": 24,
         "features.source_tokenizer.size": 400,
         "features.target_tokenizer.size": 400,
-        "training.epochs": 3,
+        "training.epochs": 2,
         "training.batch_size": 128,
         "training.learning_rate": 0.005,
         "training.samples": 8,
